@@ -1,0 +1,1 @@
+"""Readings become findings, findings become alarms, alarms reach people."""

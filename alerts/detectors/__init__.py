@@ -1,0 +1,1 @@
+"""Arrays and state in, findings out: pure, vectorised over rows, given the time."""

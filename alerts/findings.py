@@ -1,0 +1,59 @@
+"""What detectors say: a condition began, came again, ended or was called off."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+Evidence = tuple[tuple[str, float | int | str], ...]
+
+
+class Condition(StrEnum):
+    """What is wrong, in the words of the alarm feed."""
+
+    SOS = "sos"
+    FALL = "fall"
+    VITALS = "vitals"
+    BED = "bed"
+    GEOFENCE = "geofence"
+    DEVICE = "device"
+
+
+class Priority(StrEnum):
+    """From the harm if nobody responds and how soon it sets in (IEC 60601-1-8)."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Change(StrEnum):
+    """What a finding says of its condition."""
+
+    BEGAN = "began"
+    ENDED = "ended"
+    CANCELLED = "cancelled"
+
+
+#: A fall and a press stay until a person has dealt with them, whatever the sensor says next.
+LATCHING: Final = frozenset({Condition.SOS, Condition.FALL})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One change of one condition on one device.
+
+    `row` is the device's row, `cause` a stable word for what exactly (``spo2_low``, ``press``), `onset_ms` the
+    device time at which the condition began, `found_ms` the device time of the reading that decided (for
+    findings of a tick: the time given), and `evidence` the values and limits that caused it, units in the names.
+    `drill` marks a test press.
+    """
+
+    row: int
+    condition: Condition
+    cause: str
+    change: Change
+    priority: Priority
+    onset_ms: int
+    found_ms: int
+    evidence: Evidence = field(default=())
+    drill: bool = False

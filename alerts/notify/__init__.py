@@ -1,0 +1,1 @@
+"""One channel a file: how an alarm leaves the house."""

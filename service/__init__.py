@@ -1,0 +1,1 @@
+"""The running thing: settings, registry, the loop, HTTP API, console, command line."""

@@ -1,0 +1,1 @@
+"""Devices that are not there, and what goes wrong with them."""
