@@ -1,0 +1,198 @@
+"""What an alarm is, what changed it, and what a finding means to it: values and pure functions."""
+
+import hashlib
+import math
+import operator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from alerts.findings import LATCHING, Change, Condition, Evidence, Finding, Priority
+from alerts.lifecycle import TABLE, UNTAKEN, Event, State, step
+from ingest.directory import Device
+
+_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: sorts as ASCII, no letters to mistake
+
+
+class Outcome(StrEnum):
+    """What an alarm turned out to have been, as judged by the person who closed it."""
+
+    TRUE = "true"
+    FALSE = "false"
+    TEST = "test"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One occurrence of one condition, with what became of it; identifiers only, times in Unix milliseconds.
+
+    `onset_ms` and `latest_onset_ms` are device time (first and latest occurrence), the others the service's own.
+    `site` and `device` are those that spoke last. `acknowledged_*` is who holds it now: empty again when it rings
+    again. `cancelled`: the wearer called it off. `drill`: a test, never mixed with a real alarm.
+    """
+
+    alarm: str
+    site: str
+    device: str
+    resident: str | None
+    condition: Condition
+    cause: str
+    priority: Priority
+    state: State
+    onset_ms: int
+    received_ms: int
+    raised_ms: int
+    changed_ms: int
+    latest_onset_ms: int
+    repeats: int = 0
+    cancelled: bool = False
+    drill: bool = False
+    evidence: Evidence = ()
+    acknowledged_by: str | None = None
+    acknowledged_ms: int | None = None
+    resolved_by: str | None = None
+    resolved_ms: int | None = None
+    outcome: Outcome | None = None
+    note: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything is left to do about it."""
+        return self.state is not State.RESOLVED
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One event in the life of an alarm, as journalled; `alarm` is how it stood afterwards.
+
+    `sequence` grows by one with every transition of the whole service. `by` is a person's identifier, None where
+    a device did it. A `repeat` of an alarm that is still ringing has the same state before and after.
+    """
+
+    sequence: int
+    alarm: Alarm
+    event: Event
+    from_state: State | None
+    to_state: State
+    at_ms: int
+    by: str | None = None
+
+    @property
+    def news(self) -> bool:
+        """Whether it tells more than "once again": the state changed, or the wearer called it off."""
+        return self.from_state is not self.to_state or self.event is Event.CANCEL
+
+
+def key_of(finding: Finding, device: Device) -> str:
+    """What is one alarm at a time: whose (else which device), what, why, and whether it is a test.
+
+    The condition `device` always belongs to the device: two silent bracelets of one resident are two things to
+    mend. A test is keyed apart so that a real press never hides behind a test somebody forgot to close.
+    """
+    mine = device.resident is not None and finding.condition is not Condition.DEVICE
+    whose = ("resident", device.resident) if mine else ("device", device.site, device.device)
+    return msgspec.json.encode((*whose, finding.condition, finding.cause, finding.drill)).decode()
+
+
+def occurrence_of(key: str, onset_ms: int) -> str:
+    """The name of an occurrence, 20 characters: onset (sorts by time) and 50 bits of a hash of key and onset.
+
+    The same finding delivered twice has the same name, which is what makes journalling idempotent. The name gives
+    no right to anything, so that it can be computed does no harm.
+    """
+    digest = hashlib.blake2b(f"{onset_ms} {key}".encode(), digest_size=8).digest()
+    return _base32(onset_ms) + _base32(int.from_bytes(digest, "big") >> 14)
+
+
+def _base32(number: int) -> str:
+    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(45, -1, -5))
+
+
+def event_of(alarm: Alarm | None, finding: Finding) -> Event | None:
+    """What a finding means to the open alarm of its key (None: there is none); None where it says nothing new.
+
+    An end or a cancel found before the latest occurrence began is about an earlier one (a redelivery) and says nothing.
+    """
+    if finding.change is Change.BEGAN:
+        return Event.RAISE if alarm is None else Event.REPEAT
+    if alarm is None or finding.found_ms < alarm.latest_onset_ms:
+        return None
+    if finding.change is Change.CANCELLED:
+        return None if alarm.cancelled else Event.CANCEL
+    if alarm.condition in LATCHING or (alarm.state, Event.RETURN) not in TABLE:
+        return None
+    return Event.RETURN
+
+
+def raised(key: str, finding: Finding, device: Device, received_ms: int, now_ms: int) -> Alarm:
+    """The alarm a finding begins."""
+    return Alarm(
+        alarm=occurrence_of(key, finding.onset_ms),
+        site=device.site,
+        device=device.device,
+        resident=device.resident,
+        condition=finding.condition,
+        cause=finding.cause,
+        priority=finding.priority,
+        state=step(None, Event.RAISE),
+        onset_ms=finding.onset_ms,
+        received_ms=received_ms,
+        raised_ms=now_ms,
+        changed_ms=now_ms,
+        latest_onset_ms=finding.onset_ms,
+        drill=finding.drill,
+        evidence=plain(finding.evidence),
+    )
+
+
+def changed_by_device(alarm: Alarm, event: Event, finding: Finding, device: Device, now_ms: int) -> Alarm:
+    """The alarm after a repeat, return or cancel; a repeat brings its own evidence and takes a cancel back."""
+    state = step(alarm.state, event, latching=alarm.condition in LATCHING)
+    after = replace(alarm, state=state, changed_ms=now_ms)
+    if event is not Event.REPEAT:
+        return replace(after, cancelled=alarm.cancelled or event is Event.CANCEL)
+    taken = state not in UNTAKEN
+    return replace(
+        after,
+        site=device.site,
+        device=device.device,
+        priority=finding.priority,
+        latest_onset_ms=max(alarm.latest_onset_ms, finding.onset_ms),
+        repeats=alarm.repeats + 1,
+        cancelled=False,
+        evidence=plain(finding.evidence),
+        acknowledged_by=alarm.acknowledged_by if taken else None,
+        acknowledged_ms=alarm.acknowledged_ms if taken else None,
+    )
+
+
+def acknowledged(alarm: Alarm, by: str, now_ms: int) -> Alarm:
+    """The alarm after a person took it; IllegalEvent where that cannot be."""
+    state = step(alarm.state, Event.ACKNOWLEDGE)
+    return replace(alarm, state=state, changed_ms=now_ms, acknowledged_by=by, acknowledged_ms=now_ms)
+
+
+def resolved(alarm: Alarm, by: str, outcome: Outcome, note: str, now_ms: int) -> Alarm:
+    """The alarm after a person closed it; IllegalEvent where that cannot be."""
+    state = step(alarm.state, Event.RESOLVE)
+    return replace(
+        alarm, state=state, changed_ms=now_ms, resolved_by=by, resolved_ms=now_ms, outcome=outcome, note=note
+    )
+
+
+def plain(evidence: Evidence) -> Evidence:
+    """Evidence in Python's own numbers; JSON knows no NaN and no infinity, so these become words."""
+    return tuple((name, _plain(value)) for name, value in evidence)
+
+
+def _plain(value: float | int | str) -> float | int | str:
+    if isinstance(value, str):
+        return str(value)
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = float(value)
+        return number if math.isfinite(number) else str(number)

@@ -1,0 +1,190 @@
+"""The journal's tables, and how an alarm becomes a row and a row an alarm. SQLite and PostgreSQL."""
+
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Engine,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+)
+
+from alerts.alarm import Alarm, Outcome, Transition
+from alerts.findings import Condition, Evidence, Priority
+from alerts.lifecycle import Event, State
+
+metadata: Final = MetaData()
+
+ALARM: Final = Table(
+    "alarm",
+    metadata,
+    Column("alarm", String(20), primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("site", String(64), nullable=False),
+    Column("device", String(64), nullable=False),
+    Column("resident", Text),
+    Column("condition", String(16), nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("priority", String(8), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("onset_ms", BigInteger, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("raised_ms", BigInteger, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+    Column("latest_onset_ms", BigInteger, nullable=False),
+    Column("repeats", Integer, nullable=False),
+    Column("cancelled", Boolean, nullable=False),
+    Column("drill", Boolean, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("acknowledged_by", Text),
+    Column("acknowledged_ms", BigInteger),
+    Column("resolved_by", Text),
+    Column("resolved_ms", BigInteger),
+    Column("outcome", String(8)),
+    Column("note", Text, nullable=False),
+)
+_OPEN: Final = ALARM.c.state != State.RESOLVED.value
+Index("alarm_open_key", ALARM.c.key, unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN)
+Index("alarm_raised", ALARM.c.raised_ms, ALARM.c.alarm)
+
+#: Every BEGAN ever journalled, so that one delivered twice is known again, whatever became of its alarm.
+OCCURRENCE: Final = Table(
+    "alarm_occurrence",
+    metadata,
+    Column("occurrence", String(20), primary_key=True),
+    Column("alarm", String(20), nullable=False),
+    Column("onset_ms", BigInteger, nullable=False),
+    Column("recorded_ms", BigInteger, nullable=False),
+)
+
+#: What happened, in order; `after` is the whole alarm as it stood then, in JSON.
+TRANSITION: Final = Table(
+    "alarm_transition",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("alarm", String(20), nullable=False, index=True),
+    Column("event", String(16), nullable=False),
+    Column("from_state", String(16)),
+    Column("to_state", String(16), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("by", Text),
+    Column("after", Text, nullable=False),
+)
+
+#: One row: the last sequence given. Writers change it first, so it is also what they queue at, in commit order.
+SEQUENCE: Final = Table(
+    "alarm_sequence",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+)
+
+OUTBOX: Final = Table(
+    "outbox",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("channel", Text, nullable=False),
+    Column("alarm", String(20), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("moot_once_taken", Boolean, nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("done_ms", BigInteger),
+    Column("reason", Text, nullable=False),
+)
+_PENDING: Final = OUTBOX.c.status == "pending"
+Index(
+    "outbox_pending",
+    OUTBOX.c.channel,
+    OUTBOX.c.alarm,
+    OUTBOX.c.number,
+    sqlite_where=_PENDING,
+    postgresql_where=_PENDING,
+)
+Index(
+    "outbox_failed",
+    OUTBOX.c.done_ms,
+    sqlite_where=text("status = 'failed'"),
+    postgresql_where=text("status = 'failed'"),
+)
+
+
+def open_engine(url: str) -> Engine:
+    """An engine fit for the journal: on SQLite a write-ahead log, and every commit on the disk before it returns."""
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _durable)
+    return engine
+
+
+def _durable(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    try:
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA busy_timeout = 5000")
+    finally:
+        cursor.close()
+
+
+_FIELDS: Final = Alarm.__dataclass_fields__.keys()
+
+
+def alarm_row(alarm: Alarm) -> dict[str, Any]:
+    """The columns of an alarm, its key apart."""
+    row = {name: getattr(alarm, name) for name in _FIELDS}
+    row["evidence"] = msgspec.json.encode(alarm.evidence).decode()
+    return row
+
+
+def alarm_of(row: Any) -> Alarm:
+    """The alarm of a row of `ALARM`."""
+    fields = {name: getattr(row, name) for name in _FIELDS}
+    fields["condition"] = Condition(row.condition)
+    fields["priority"] = Priority(row.priority)
+    fields["state"] = State(row.state)
+    fields["outcome"] = None if row.outcome is None else Outcome(row.outcome)
+    fields["evidence"] = msgspec.json.decode(row.evidence, type=Evidence)
+    return Alarm(**fields)
+
+
+def transition_row(transition: Transition) -> dict[str, Any]:
+    """The columns of a transition."""
+    return {
+        "sequence": transition.sequence,
+        "alarm": transition.alarm.alarm,
+        "event": transition.event,
+        "from_state": transition.from_state,
+        "to_state": transition.to_state,
+        "at_ms": transition.at_ms,
+        "by": transition.by,
+        "after": msgspec.json.encode(transition.alarm).decode(),
+    }
+
+
+def transition_of(row: Any) -> Transition:
+    """The transition of a row of `TRANSITION`."""
+    return Transition(
+        sequence=row.sequence,
+        alarm=msgspec.json.decode(row.after, type=Alarm),
+        event=Event(row.event),
+        from_state=None if row.from_state is None else State(row.from_state),
+        to_state=State(row.to_state),
+        at_ms=row.at_ms,
+        by=row.by,
+    )
