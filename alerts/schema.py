@@ -116,12 +116,8 @@ Index(
     sqlite_where=_PENDING,
     postgresql_where=_PENDING,
 )
-Index(
-    "outbox_failed",
-    OUTBOX.c.done_ms,
-    sqlite_where=text("status = 'failed'"),
-    postgresql_where=text("status = 'failed'"),
-)
+_FAILED: Final = OUTBOX.c.status == "failed"
+Index("outbox_failed", OUTBOX.c.done_ms, sqlite_where=_FAILED, postgresql_where=_FAILED)
 
 
 def open_engine(url: str) -> Engine:
