@@ -1,0 +1,92 @@
+"""Who is watched, with what, where, and by whom: the nouns of a fleet."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from ingest.contract import Crs
+from ingest.directory import Device
+
+Sex = Literal["female", "male"]
+Language = Literal["zh", "en"]
+Rule = Literal["safe", "forbidden"]
+Role = Literal["nurse", "head_nurse", "doctor", "family", "manager"]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A care home, a ward, or a street of homes."""
+
+    site: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """A person who is watched over; `room` is where help goes to."""
+
+    resident: str
+    name: str
+    site: str
+    room: str | None = None
+    born: date | None = None
+    sex: Sex | None = None
+    language: Language = "zh"
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedZone:
+    """A zone and whom it is for: one resident, or else every resident of a site.
+
+    `circle` is (lat, lon, radius_m), `polygon` corners (lat, lon); degrees in `crs`; exactly one of them is set.
+    """
+
+    zone: str
+    rule: Rule
+    crs: Crs
+    site: str | None = None
+    resident: str | None = None
+    circle: tuple[float, float, float] | None = None
+    polygon: tuple[tuple[float, float], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caregiver:
+    """Somebody who answers alarms; without a site, those of every site."""
+
+    caregiver: str
+    name: str
+    role: Role
+    site: str | None = None
+    phone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """A whole fleet, checked: identifiers are unique and everything named exists."""
+
+    sites: tuple[Site, ...] = ()
+    residents: tuple[Resident, ...] = ()
+    devices: tuple[Device, ...] = ()
+    zones: tuple[PlacedZone, ...] = ()
+    caregivers: tuple[Caregiver, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How many of one noun come, change and go."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What an import changes."""
+
+    sites: Difference = Difference()
+    residents: Difference = Difference()
+    devices: Difference = Difference()
+    zones: Difference = Difference()
+    caregivers: Difference = Difference()
