@@ -16,6 +16,8 @@ SUBSCRIPTION: Final = "care/v1/#"
 ALARM_FEED_PREFIX: Final = "care/v1-alarms/"
 COMMAND: Final = "cmd"
 
+#: The hardest acceleration a wrist device can mean, either way.
+MAX_ACCELERATION_G: Final = 64.0
 #: Unix milliseconds of 2100-01-01: a later time is not a time.
 LAST_TIME_MS: Final = 4_102_444_800_000
 
@@ -122,7 +124,7 @@ Speed = Annotated[float, _between(0, 400)]
 Signal = Annotated[float, _between(-200, 50)]
 Text = Annotated[str, msgspec.Meta(max_length=128)]
 Rate = Annotated[float, msgspec.Meta(gt=0, le=6553.5)]
-Acceleration = Annotated[float, _between(-64, 64)]
+Acceleration = Annotated[float, _between(-MAX_ACCELERATION_G, MAX_ACCELERATION_G)]
 Amplitude = Annotated[float, _between(-1e9, 1e9)]
 
 
@@ -202,14 +204,26 @@ class MotionMessage(Message, frozen=True, gc=False, kw_only=True):
     """Acceleration in g, gravity included; `t` is the time of the first sample."""
 
     rate: Rate
-    xyz: list[tuple[Acceleration, Acceleration, Acceleration]]
+    xyz: Annotated[list[tuple[Acceleration, Acceleration, Acceleration]], msgspec.Meta(min_length=1)]
 
 
 class BcgMessage(Message, frozen=True, gc=False, kw_only=True):
     """A raw ballistocardiogram in arbitrary units; `t` is the time of the first sample."""
 
     rate: Rate
-    v: list[Amplitude]
+    v: Annotated[list[Amplitude], msgspec.Meta(min_length=1)]
+
+
+MESSAGE_OF: Final[dict[Kind, type[Message]]] = {
+    Kind.VITALS: VitalsMessage,
+    Kind.MOTION: MotionMessage,
+    Kind.BED: BedMessage,
+    Kind.BCG: BcgMessage,
+    Kind.LOCATION: LocationMessage,
+    Kind.SOS: SosMessage,
+    Kind.FALL: FallMessage,
+    Kind.STATUS: StatusMessage,
+}
 
 
 # ------------------------------------------------------------------ binary messages
@@ -238,7 +252,7 @@ def encode_json(message: Message) -> bytes:
 
 
 def encode_binary(kind: Kind, *, time_ms: int, rate_hz: float, samples: np.ndarray, counts_per_unit: int) -> bytes:
-    """Samples (n, 3) in g for motion or (n,) for bcg as a binary payload; values beyond int16 are clipped, as devices do."""
+    """Samples (n, 3) in g for motion or (n,) for bcg as a binary payload; values beyond int16 are clipped."""
     header = np.zeros((), dtype=HEADER)
     header["magic"] = MAGIC[kind]
     header["rate_dhz"] = round(rate_hz * 10)

@@ -48,7 +48,7 @@ class Store(Protocol):
         ...
 
     async def write(self, blocks: Sequence[Block]) -> Sequence[Refused]:
-        """Store all blocks durably; returns what was refused for good; StoreUnavailable where none may be counted on."""
+        """Store all blocks durably; returns what was refused for good; StoreUnavailable where nothing is certain."""
         ...
 
     async def close(self) -> None:

@@ -1,0 +1,492 @@
+"""Payload bytes become columns, one kind at a time; poison is singled out and its neighbours kept.
+
+JSON of one kind is decoded in one call for the whole batch: the payloads are joined into one array with a random
+word between every two. Only when the words come back exactly where they were put was each payload one whole JSON
+value by itself, so no payload can leak into its neighbour's device. If that call fails, the batch of that kind
+is decoded payload by payload, and a payload that is an array element by element.
+"""
+
+import json
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from itertools import chain
+from operator import attrgetter
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest import contract
+from ingest.contract import MESSAGE_OF, URGENT, Kind, Message
+from ingest.coordinates import to_wgs84
+from ingest.directory import Directory, Route
+from ingest.readings import (
+    ACTIONS,
+    BY_KIND,
+    CRSS,
+    FALL_STATES,
+    SOURCES,
+    UNKNOWN,
+    AnyReadings,
+    Bcg,
+    Code,
+    Float,
+    Int,
+    Motion,
+)
+
+
+class Reason(StrEnum):
+    """Why a reading was not taken."""
+
+    WRONG_TOPIC = "wrong_topic"
+    UNKNOWN_KIND = "unknown_kind"
+    UNKNOWN_DEVICE = "unknown_device"
+    TOO_LARGE = "too_large"
+    NOT_JSON = "not_json"
+    NOT_BINARY = "not_binary"
+    TRUNCATED = "truncated"
+    WRONG_TYPE = "wrong_type"
+    OUT_OF_RANGE = "out_of_range"
+    NON_FINITE = "non_finite"
+    TOO_OLD = "too_old"
+    IN_FUTURE = "in_future"
+    REFUSED_BY_STORE = "refused_by_store"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A reading, or a whole payload, that was not taken, and why."""
+
+    topic: str
+    payload: bytes
+    reason: Reason
+    detail: str
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a batch held: at most one set of columns a kind, and what was rejected."""
+
+    readings: tuple[AnyReadings, ...]
+    rejected: tuple[Rejected, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large a payload and how wrong a clock may be."""
+
+    max_payload_bytes: int = 256 * 1024
+    max_past_s: float = 30 * 86_400.0
+    max_future_s: float = 600.0
+
+
+@dataclass(slots=True)
+class _Pile:
+    """The messages of one kind in a batch: their rows, payloads and places in the batch."""
+
+    rows: list[int]
+    payloads: list[bytes]
+    places: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    place: int
+    reason: Reason
+    detail: str
+
+
+class _NonFinite(str):
+    """Stands for NaN or an infinity that a device wrote into its JSON."""
+
+    __slots__ = ()
+
+
+_OUT_OF_RANGE: Final = re.compile(r"Expected `[^`]*` (of length )?(<=|>=|<|>)|Number out of range|Invalid enum value")
+_FLOATS: Final[dict[Kind, dict[str, str]]] = {
+    Kind.VITALS: {
+        "heart_rate_bpm": "hr",
+        "spo2_pct": "spo2",
+        "temperature_c": "temp",
+        "respiration_per_min": "rr",
+        "systolic_mmhg": "sbp",
+        "diastolic_mmhg": "dbp",
+        "steps": "steps",
+        "quality": "quality",
+        "battery_pct": "bat",
+    },
+    Kind.BED: {"heart_rate_bpm": "hr", "respiration_per_min": "rr", "moving_share": "move", "quality": "quality"},
+    Kind.LOCATION: {
+        "lat_deg": "lat",
+        "lon_deg": "lon",
+        "accuracy_m": "acc",
+        "speed_m_s": "speed",
+        "battery_pct": "bat",
+    },
+    Kind.SOS: {"lat_deg": "lat", "lon_deg": "lon", "accuracy_m": "acc"},
+    Kind.FALL: {"confidence": "confidence"},
+    Kind.STATUS: {"battery_pct": "bat", "rssi_dbm": "rssi"},
+    Kind.MOTION: {"rate_hz": "rate"},
+    Kind.BCG: {"rate_hz": "rate"},
+}
+_FLAGS: Final[dict[Kind, tuple[str, ...]]] = {
+    Kind.VITALS: ("worn",),
+    Kind.BED: ("present",),
+    Kind.STATUS: ("charging", "worn"),
+}
+_CODES: Final[dict[Kind, dict[str, tuple[str, dict[Any, int]]]]] = {
+    Kind.LOCATION: {
+        "source": ("src", {v: i for i, v in enumerate(SOURCES)}),
+        "crs": ("crs", {v: i for i, v in enumerate(CRSS)}),
+    },
+    Kind.SOS: {
+        "action": ("action", {None: 0} | {v: i for i, v in enumerate(ACTIONS)}),
+        "source": ("src", {v: i for i, v in enumerate(SOURCES)}),
+        "crs": ("crs", {v: i for i, v in enumerate(CRSS)}),
+    },
+    Kind.FALL: {"state": ("state", {v: i for i, v in enumerate(FALL_STATES)})},
+}
+assert ACTIONS[0] is contract.Action.PRESS  # an absent action is a press
+
+
+class Decoder:
+    """Decodes batches against one snapshot of the fleet; `directory` may be exchanged between batches."""
+
+    def __init__(self, directory: Directory, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self.directory = directory
+        self._joined = {k: msgspec.json.Decoder(list[m | list[m] | str]) for k, m in MESSAGE_OF.items()}  # type: ignore[valid-type]
+        self._single: dict[Kind, msgspec.json.Decoder[Any]] = {
+            k: msgspec.json.Decoder(m | list[m])  # type: ignore[valid-type]
+            for k, m in MESSAGE_OF.items()
+        }
+
+    @property
+    def directory(self) -> Directory:
+        """The fleet that topics are looked up in."""
+        return self._directory
+
+    @directory.setter
+    def directory(self, directory: Directory) -> None:
+        self._directory = directory
+        self._crs_of_row = np.array([CRSS.index(d.crs) for d in directory.devices], dtype=np.int8)
+
+    def decode(self, topics: Sequence[str], payloads: Sequence[bytes], received_ms: int) -> Decoded:
+        """Decode a batch received at one moment; every payload ends in the readings, the rejected, or (arrays) both."""
+        problems: list[_Problem] = []
+        piles: dict[Kind, _Pile] = {}
+        # One dictionary look-up a message: text topics can be told apart in no other way.
+        for place, topic in enumerate(topics):
+            route = self._directory.route(topic)
+            if not isinstance(route, Route):
+                problems.append(_Problem(place, Reason(route.value), ""))
+            elif len(payloads[place]) > self.limits.max_payload_bytes:
+                detail = f"{len(payloads[place])} bytes, at most {self.limits.max_payload_bytes}"
+                problems.append(_Problem(place, Reason.TOO_LARGE, detail))
+            else:
+                pile = piles.get(route.kind)
+                if pile is None:
+                    pile = piles[route.kind] = _Pile([], [], [])
+                pile.rows.append(route.row)
+                pile.payloads.append(payloads[place])
+                pile.places.append(place)
+        readings = []
+        for kind, pile in piles.items():
+            columns = self._decode_pile(kind, pile, received_ms, problems)
+            if columns is not None:
+                readings.append(columns)
+        rejected = tuple(
+            Rejected(topics[p.place], payloads[p.place], p.reason, p.detail, received_ms) for p in problems
+        )
+        return Decoded(tuple(readings), rejected)
+
+    def _decode_pile(self, kind: Kind, pile: _Pile, received_ms: int, problems: list[_Problem]) -> AnyReadings | None:
+        texts, binaries = self._by_form(kind, pile, problems)
+        parts: list[tuple[AnyReadings, Int]] = []
+        if texts.payloads:
+            messages, rows, places = self._messages(kind, texts, problems)
+            if messages:
+                parts.append((self._columns(kind, messages, rows, received_ms), places))
+        if binaries.payloads:
+            parts.extend(_from_binary(kind, binaries, received_ms, problems))
+        if not parts:
+            return None
+        readings = _joined(kind, [readings for readings, _ in parts])
+        return self._timely(kind, readings, np.concatenate([places for _, places in parts]), problems)
+
+    def _by_form(self, kind: Kind, pile: _Pile, problems: list[_Problem]) -> tuple[_Pile, _Pile]:
+        """Split a pile into JSON and binary by each payload's first bytes; anything else is a problem."""
+        texts, binaries = _Pile([], [], []), _Pile([], [], [])
+        magic = contract.MAGIC.get(kind)
+        for row, payload, place in zip(pile.rows, pile.payloads, pile.places, strict=True):
+            start = payload[:1]
+            if start not in (b"{", b"["):
+                start = payload.lstrip()[:1]
+            if start in (b"{", b"["):
+                chosen = texts
+            elif magic is not None and payload.startswith(magic):
+                chosen = binaries
+            elif kind is Kind.SOS and not start:  # an empty payload is a press
+                chosen, payload = texts, b"{}"
+            else:
+                reason = Reason.NOT_BINARY if magic is not None else Reason.NOT_JSON
+                expected = f" or {magic.decode()}" if magic is not None else ""
+                detail = f"starts with {payload[:4]!r}, expected {{, [{expected}" if payload else "empty"
+                problems.append(_Problem(place, reason, detail))
+                continue
+            chosen.rows.append(row)
+            chosen.payloads.append(payload)
+            chosen.places.append(place)
+        return texts, binaries
+
+    def _messages(
+        self, kind: Kind, pile: _Pile, problems: list[_Problem]
+    ) -> tuple[list[Message], NDArray[np.int32], Int]:
+        """Every message of a pile with its row and place, arrays of messages opened up."""
+        values = self._all_at_once(kind, pile.payloads)
+        if values is None:
+            values = []
+            for place, payload in zip(pile.places, pile.payloads, strict=True):
+                taken, refused = self._one_by_one(kind, payload)
+                values.append(taken)
+                problems.extend(_Problem(place, reason, detail) for reason, detail in refused)
+        rows = np.array(pile.rows, dtype=np.int32)
+        places = np.array(pile.places, dtype=np.int64)
+        if list not in set(map(type, values)):
+            return values, rows, places
+        lists = [value if isinstance(value, list) else [value] for value in values]
+        counts = np.array([len(messages) for messages in lists])
+        return list(chain.from_iterable(lists)), np.repeat(rows, counts), np.repeat(places, counts)
+
+    def _all_at_once(self, kind: Kind, payloads: list[bytes]) -> list[Any] | None:
+        """Each payload's message or list of messages, from one call; None where any of them is not sound."""
+        word = secrets.token_hex(8)
+        separator = b',"' + word.encode() + b'",'
+        try:
+            values = self._joined[kind].decode(b"[" + separator.join(payloads) + b"]")
+        except (msgspec.DecodeError, RecursionError):
+            return None
+        if len(values) != 2 * len(payloads) - 1 or values[1::2].count(word) != len(payloads) - 1:
+            return None
+        wanted = values[::2]
+        return None if str in set(map(type, wanted)) else wanted
+
+    def _one_by_one(self, kind: Kind, payload: bytes) -> tuple[list[Message], list[tuple[Reason, str]]]:
+        """The sound messages of one payload, and why the others are not."""
+        try:
+            value = self._single[kind].decode(payload)
+        except (msgspec.DecodeError, RecursionError):
+            pass
+        else:
+            return (value if isinstance(value, list) else [value]), []
+        try:
+            # Slower, but it reads the NaN that some devices write, so that only that reading is lost.
+            tree = json.loads(payload, parse_constant=_NonFinite)
+        except (ValueError, RecursionError) as error:
+            return [], [(Reason.NOT_JSON, str(error)[:200])]
+        taken: list[Message] = []
+        refused: list[tuple[Reason, str]] = []
+        for index, element in enumerate(tree if isinstance(tree, list) else [tree]):
+            try:
+                taken.append(msgspec.convert(element, MESSAGE_OF[kind]))
+            except (msgspec.ValidationError, RecursionError) as error:
+                where = f"reading {index}: " if isinstance(tree, list) else ""
+                refused.append((_reason(error, element), (where + str(error))[:200]))
+                press = _press_without_the_rest(element) if kind is Kind.SOS else None
+                if press is not None:
+                    taken.append(press)
+        return taken, refused
+
+    def _columns(self, kind: Kind, messages: list[Message], rows: NDArray[np.int32], received_ms: int) -> AnyReadings:
+        columns: dict[str, Any] = {
+            "row": rows,
+            **_times(_floats(messages, "t"), received_ms),
+            "seq": np.nan_to_num(_floats(messages, "seq"), nan=UNKNOWN).astype(np.int64),
+        }
+        for column, name in _FLOATS[kind].items():
+            columns[column] = _floats(messages, name)
+        for name in _FLAGS.get(kind, ()):
+            columns[name] = _codes(_floats(messages, name))
+        for column, (name, codes) in _CODES.get(kind, {}).items():
+            get = attrgetter(name)
+            columns[column] = np.array([codes.get(get(m), UNKNOWN) for m in messages], dtype=np.int8)
+        if kind is Kind.STATUS:
+            columns["firmware"] = np.array([m.fw or "" for m in messages], dtype=object)  # type: ignore[attr-defined]
+        if "crs" in columns:
+            columns["crs"] = np.where(columns["crs"] == UNKNOWN, self._crs_of_row[rows], columns["crs"]).astype(np.int8)
+            columns["lat_deg"], columns["lon_deg"] = to_wgs84(columns["lat_deg"], columns["lon_deg"], columns["crs"])
+        if kind is Kind.MOTION:
+            columns |= _samples("acc_g", [m.xyz for m in messages], 3)  # type: ignore[attr-defined]
+        elif kind is Kind.BCG:
+            columns |= _samples("signal", [m.v for m in messages], 1)  # type: ignore[attr-defined]
+        return BY_KIND[kind](**columns)
+
+    def _timely(self, kind: Kind, readings: AnyReadings, places: Int, problems: list[_Problem]) -> AnyReadings | None:
+        """The readings whose clock can be believed. A press or a fall is believed whatever its clock says."""
+        ahead_s = (readings.time_ms - readings.received_ms) / 1000
+        wrong = (ahead_s > self.limits.max_future_s) | (ahead_s < -self.limits.max_past_s)
+        if not wrong.any():
+            return readings
+        if kind in URGENT:
+            return _with_receive_time(readings, wrong)
+        for index in np.flatnonzero(wrong):
+            reason = Reason.IN_FUTURE if ahead_s[index] > 0 else Reason.TOO_OLD
+            detail = f"device clock {ahead_s[index]:+.0f} s from receive time"
+            problems.append(_Problem(int(places[index]), reason, detail))
+        return readings.take(~wrong) if not wrong.all() else None
+
+
+def _reason(error: Exception, element: object) -> Reason:
+    if _holds_non_finite(element):
+        return Reason.NON_FINITE
+    return Reason.OUT_OF_RANGE if _OUT_OF_RANGE.match(str(error)) else Reason.WRONG_TYPE
+
+
+def _holds_non_finite(tree: object) -> bool:
+    pending = [tree]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, _NonFinite):
+            return True
+        if isinstance(value, dict):
+            pending.extend(value.values())
+        elif isinstance(value, list):
+            pending.extend(value)
+    return False
+
+
+def _press_without_the_rest(element: object) -> Message | None:
+    """A press whose position or time makes no sense is still a press; what makes no sense is rejected beside it."""
+    if not isinstance(element, dict):
+        return None
+    try:
+        return msgspec.convert({"action": element.get("action")}, contract.SosMessage)
+    except msgspec.ValidationError:
+        return None
+
+
+# ------------------------------------------------------------------ columns
+
+
+def _floats(messages: Iterable[Message], name: str) -> Float:
+    get = attrgetter(name)
+    return np.array([get(m) for m in messages], dtype=np.float64)  # None becomes NaN
+
+
+def _codes(values: Float) -> Code:
+    """Yes, no and unknown as 1, 0 and -1."""
+    return np.where(np.isnan(values), UNKNOWN, values).astype(np.int8)
+
+
+def _times(time_ms: Float, received_ms: int) -> dict[str, Any]:
+    """The clock columns from device times (n,), NaN where the device sent none."""
+    assumed = np.isnan(time_ms)
+    return {
+        "time_ms": np.where(assumed, received_ms, time_ms).astype(np.int64),
+        "received_ms": np.full(len(time_ms), received_ms, dtype=np.int64),
+        "time_assumed": assumed,
+    }
+
+
+def _with_receive_time(readings: AnyReadings, wrong: NDArray[np.bool_]) -> AnyReadings:
+    return replace(
+        readings,
+        time_ms=np.where(wrong, readings.received_ms, readings.time_ms),
+        time_assumed=readings.time_assumed | wrong,
+    )
+
+
+def _samples(column: str, packets: list[Any], channels: int) -> dict[str, Any]:
+    """The sample columns of packets that came as lists."""
+    count = np.array([len(packet) for packet in packets], dtype=np.int64)
+    samples = np.array(list(chain.from_iterable(packets)), dtype=np.float32)
+    return {column: samples if channels > 1 else samples.reshape(-1), "count": count, "start": _starts(count)}
+
+
+def _starts(count: Int) -> Int:
+    return np.cumsum(count) - count
+
+
+def _from_binary(
+    kind: Kind, pile: _Pile, received_ms: int, problems: list[_Problem]
+) -> Iterable[tuple[AnyReadings, Int]]:
+    """Columns of binary packets with their places, one set for every length of payload that occurs."""
+    lengths = np.array([len(payload) for payload in pile.payloads])
+    frame = contract.SAMPLE.itemsize * contract.CHANNELS[kind]
+    rows = np.array(pile.rows, dtype=np.int32)
+    places = np.array(pile.places, dtype=np.int64)
+    for length in np.unique(lengths).tolist():
+        chosen = np.flatnonzero(lengths == length)
+        body = length - contract.HEADER.itemsize
+        if body <= 0 or body % frame:
+            detail = f"{length} bytes are not a {contract.HEADER.itemsize}-byte header and samples of {frame} bytes"
+            problems.extend(_Problem(place, Reason.TRUNCATED, detail) for place in places[chosen].tolist())
+            continue
+        packet = np.dtype([("header", contract.HEADER), ("samples", contract.SAMPLE, (body // frame, frame // 2))])
+        packets = np.frombuffer(b"".join([pile.payloads[i] for i in chosen.tolist()]), dtype=packet)
+        readings, index = _from_packets(kind, packets, rows[chosen], places[chosen], received_ms, problems)
+        if len(index):
+            yield readings, places[chosen][index]
+
+
+def _from_packets(
+    kind: Kind,
+    packets: NDArray[np.void],
+    rows: NDArray[np.int32],
+    places: Int,
+    received_ms: int,
+    problems: list[_Problem],
+) -> tuple[AnyReadings, NDArray[np.intp]]:
+    header, samples = packets["header"], packets["samples"]
+    scale = header["counts_per_unit"].astype(np.int64)
+    peak = np.abs(samples.astype(np.int32)).max(axis=(1, 2))
+    faults = (
+        (Reason.NOT_BINARY, "flags other than 0 are not known", header["flags"] != 0),
+        (Reason.OUT_OF_RANGE, "rate is 0", header["rate_dhz"] == 0),
+        (Reason.OUT_OF_RANGE, "counts per unit are 0", scale == 0),
+        (
+            Reason.OUT_OF_RANGE,
+            "time is not between 1970 and 2100",
+            (header["time_ms"] < 0) | (header["time_ms"] > contract.LAST_TIME_MS),
+        ),
+        (
+            Reason.OUT_OF_RANGE,
+            f"more than {contract.MAX_ACCELERATION_G:g} g",
+            (kind is Kind.MOTION) & (peak > scale * contract.MAX_ACCELERATION_G),
+        ),
+    )
+    sound = np.ones(len(packets), dtype=bool)
+    for reason, detail, fault in faults:
+        problems.extend(_Problem(place, reason, detail) for place in places[fault & sound].tolist())
+        sound &= ~fault
+    index = np.flatnonzero(sound)
+    header, scale = header[index], scale[index]
+    values = (samples[index] / scale[:, None, None]).astype(np.float32)
+    count = np.full(len(index), values.shape[1], dtype=np.int64)
+    common = {
+        "row": rows[index],
+        **_times(header["time_ms"].astype(np.float64), received_ms),
+        "seq": np.full(len(index), UNKNOWN, dtype=np.int64),
+        "rate_hz": header["rate_dhz"] / 10.0,
+        "count": count,
+        "start": _starts(count),
+    }
+    if kind is Kind.MOTION:
+        return Motion(**common, acc_g=values.reshape(-1, 3)), index
+    return Bcg(**common, signal=values.reshape(-1)), index
+
+
+def _joined(kind: Kind, parts: list[AnyReadings]) -> AnyReadings:
+    """Several sets of columns of one kind as one."""
+    if len(parts) == 1:
+        return parts[0]
+    columns = {f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(parts[0])}
+    if "start" in columns:
+        columns["start"] = _starts(columns["count"])
+    return BY_KIND[kind](**columns)
