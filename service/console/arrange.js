@@ -1,0 +1,26 @@
+// Bring the children of a list into a wanted order, touching only what is out of place.
+
+/**
+ * Make `nodes` the children of `container`, in that order.
+ *
+ * Nodes already in the right relative order are not moved: they keep focus, scroll position and open details.
+ * A child that is no longer wanted is removed. What had focus keeps it even where it had to move.
+ */
+export function arrange(container, nodes) {
+  const focused = document.activeElement;
+  const wanted = new Set(nodes);
+  for (const child of [...container.children]) if (!wanted.has(child)) child.remove();
+
+  let cursor = container.firstElementChild;
+  for (const node of nodes) {
+    if (node === cursor) {
+      cursor = cursor.nextElementSibling;
+    } else if (cursor !== null && cursor.nextElementSibling === node) {
+      // One element stands too early: step over it; it is put where it belongs when its turn comes.
+      cursor = node.nextElementSibling;
+    } else {
+      container.insertBefore(node, cursor);
+    }
+  }
+  if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
+}

@@ -1,0 +1,135 @@
+// One open alarm on the page: built once, then only what changed is written.
+
+import { waits } from "./alarms.js";
+import { button, element, icon, write, writeOrHide } from "./element.js";
+import { spanOf, text, timeOf } from "./language.js";
+import { get } from "./requests.js";
+import { alarmDelayOf, causeOf, conditionOf, evidenceOf } from "./wording.js";
+
+/**
+ * @typedef {object} Deeds
+ * @property {(alarm: object) => Promise<void>} take
+ * @property {(alarm: object) => void} close
+ */
+
+export class Card {
+  #people;
+  #shown = null;
+  #edition = -1;
+
+  /**
+   * @param {Deeds} deeds what the buttons do
+   * @param {import("./people.js").People} people
+   */
+  constructor(deeds, people) {
+    this.#people = people;
+    this.node = element("li", "card");
+    this.node.tabIndex = -1;
+    this.badge = element("div", "badge");
+    this.condition = element("span", "condition");
+    this.marks = element("span", "marks");
+    this.what = element("p", "what");
+    this.name = element("span", "name");
+    this.room = element("span", "room");
+    this.where = element("p", "where");
+    this.evidence = element("dl", "evidence");
+    this.age = element("p", "age");
+    this.since = element("p", "since");
+    this.delay = element("p", "delay");
+    this.state = element("p", "state");
+    this.stateWords = element("span");
+    this.state.append(icon("person"), this.stateWords);
+    this.takeButton = button("take", () => this.#take(deeds));
+    this.closeButton = button("close", () => deeds.close(this.#shown));
+    this.course = element("ol", "course");
+    this.details = element("details", "more", element("summary"), this.course);
+    this.details.addEventListener("toggle", () => this.#loadCourse());
+    this.node.append(
+      this.badge,
+      element("div", "body",
+        element("p", "eyebrow", this.condition, this.marks),
+        this.what,
+        element("h3", "who", this.name, this.room),
+        this.where,
+        this.evidence,
+        this.details),
+      element("div", "times", this.age, this.since, this.delay),
+      element("div", "deeds", this.state, this.takeButton, this.closeButton));
+  }
+
+  /** Show `alarm`; `edition` grows when language or names changed, so that everything is written anew. */
+  update(alarm, edition) {
+    if (alarm === this.#shown && edition === this.#edition) return;
+    const courseChanged = alarm !== this.#shown;
+    this.#shown = alarm;
+    this.#edition = edition;
+    const { name, room } = this.#people.who(alarm);
+
+    this.node.dataset.alarm = alarm.alarm;
+    this.node.dataset.priority = alarm.priority;
+    this.node.dataset.state = alarm.state;
+    this.node.classList.toggle("waiting", waits(alarm));
+    this.badge.replaceChildren(icon(`priority-${alarm.priority}`), element("span", "", text(`priority.${alarm.priority}`)));
+    write(this.condition, conditionOf(alarm));
+    write(this.what, causeOf(alarm));
+    write(this.name, name);
+    writeOrHide(this.room, room);
+    write(this.where, `${this.#people.siteName(alarm.site)} · ${text("card.device", { id: alarm.device })}`);
+    this.marks.replaceChildren(...this.#marksOf(alarm));
+    this.evidence.replaceChildren(...evidenceOf(alarm).map(([term, words]) =>
+      element("div", "", element("dt", "", term), element("dd", "", words))));
+    this.evidence.hidden = this.evidence.childElementCount === 0;
+    write(this.since, text("card.since", { time: timeOf(alarm.onset_ms) }));
+    write(this.delay, alarmDelayOf(alarm));
+    write(this.stateWords, this.#stateOf(alarm));
+    write(this.takeButton, text("card.take"));
+    this.takeButton.hidden = !waits(alarm);
+    write(this.closeButton, text("card.close"));
+    for (const deed of [this.takeButton, this.closeButton]) deed.setAttribute("aria-label", `${deed.textContent} ${name} ${causeOf(alarm)}`);
+    write(this.details.firstElementChild, text("card.course"));
+    if (courseChanged) this.#loadCourse();
+  }
+
+  /** Write how long ago it began; cheap, called for every card each second. */
+  tick(now_ms) {
+    write(this.age, spanOf(now_ms - this.#shown.onset_ms));
+  }
+
+  #marksOf(alarm) {
+    const marks = [];
+    if (alarm.drill) marks.push(element("span", "mark drill", text("mark.drill")));
+    if (alarm.state === "returned" && !alarm.cancelled) marks.push(element("span", "mark returned", text("state.returned")));
+    if (alarm.cancelled) marks.push(element("span", "mark cancelled", text("mark.cancelled")));
+    if (alarm.repeats > 0) marks.push(element("span", "mark repeats", text("mark.repeats", { n: alarm.repeats })));
+    return marks;
+  }
+
+  #stateOf(alarm) {
+    if (!alarm.acknowledged_by || waits(alarm)) return text("state.unacknowledged");
+    const taken = text("card.taken_by", { name: this.#people.caregiverName(alarm.acknowledged_by), time: timeOf(alarm.acknowledged_ms) });
+    return alarm.state === "cleared" ? `${taken} · ${text("state.cleared")}` : taken;
+  }
+
+  async #take(deeds) {
+    this.takeButton.disabled = true;
+    try {
+      await deeds.take(this.#shown);
+    } finally {
+      this.takeButton.disabled = false;
+    }
+  }
+
+  async #loadCourse() {
+    if (!this.details.open) return;
+    try {
+      const { transitions } = await get(`/api/v1/alarms/${encodeURIComponent(this.#shown.alarm)}`);
+      this.course.replaceChildren(...transitions.map((one) => element("li", "",
+        element("time", "", timeOf(one.at_ms)),
+        one.by
+          ? text("event.by", { event: text(`event.${one.event}`), name: this.#people.caregiverName(one.by) })
+          : text(`event.${one.event}`))));
+    } catch {
+      this.course.replaceChildren(element("li", "", text("card.course_failed")));
+    }
+  }
+}

@@ -1,0 +1,51 @@
+// The two questions the page asks: who are you, and what was it.
+
+import { button, element, icon, write } from "./element.js";
+import { text } from "./language.js";
+import { causeOf } from "./wording.js";
+
+/** Show a dialog until it is answered or left; resolves with the answer or null. */
+function ask(dialog, prepare) {
+  return new Promise((answered) => {
+    let answer = null;
+    const leave = new AbortController();
+    prepare((value) => { answer = value; dialog.close(); }, leave.signal);
+    dialog.addEventListener("close", () => { leave.abort(); answered(answer); }, { once: true });
+    dialog.showModal();
+  });
+}
+
+/** Ask who is at this screen; resolves with a caregiver's identifier or null. */
+export function askWho(people) {
+  const dialog = document.getElementById("who-dialog");
+  return ask(dialog, (answer, signal) => {
+    const me = people.me;
+    const choices = people.caregivers.map((one) => {
+      const choice = button("choice", () => answer(one.caregiver), icon("person"), element("span", "", one.name));
+      if (one.caregiver === me) choice.setAttribute("aria-current", "true");
+      if (one.site) choice.append(element("small", "", people.siteName(one.site)));
+      return choice;
+    });
+    dialog.querySelector(".choices").replaceChildren(...choices);
+    write(dialog.querySelector(".detail"), text(choices.length ? "who.detail" : "who.none"));
+    dialog.querySelector(".leave").addEventListener("click", () => dialog.close(), { signal });
+  });
+}
+
+/** Ask what an alarm was; resolves with {outcome, note} or null. */
+export function askOutcome(alarm, people) {
+  const dialog = document.getElementById("outcome-dialog");
+  return ask(dialog, (answer, signal) => {
+    const { name, room } = people.who(alarm);
+    const note = dialog.querySelector("textarea");
+    const form = dialog.querySelector("form");
+    write(dialog.querySelector(".about"), [causeOf(alarm), name, room].filter(Boolean).join(" · "));
+    form.reset();
+    if (alarm.drill) form.elements.outcome.value = "test";
+    form.addEventListener("submit", (submit) => {
+      submit.preventDefault();
+      answer({ outcome: form.elements.outcome.value, note: note.value.trim() });
+    }, { signal });
+    dialog.querySelector(".leave").addEventListener("click", () => dialog.close(), { signal });
+  });
+}

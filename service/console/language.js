@@ -1,0 +1,72 @@
+// Which language is spoken, and how numbers, times and spans are said in it.
+
+import { TEXTS } from "./i18n.js";
+
+const REMEMBERED = "shouhu.language";
+
+function preferred() {
+  const remembered = localStorage.getItem(REMEMBERED);
+  if (remembered in TEXTS) return remembered;
+  return (navigator.languages ?? [navigator.language]).some((tag) => tag.toLowerCase().startsWith("zh")) ? "zh" : "en";
+}
+
+let current = preferred();
+let clock, dayClock;
+
+function prepare() {
+  const tag = current === "zh" ? "zh-CN" : "en-GB";
+  document.documentElement.lang = current === "zh" ? "zh-CN" : "en";
+  clock = new Intl.DateTimeFormat(tag, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+  dayClock = new Intl.DateTimeFormat(tag, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+}
+prepare();
+
+/** The words of `key`, its `{name}`s filled in; null where there is no such key. */
+export function textOrNull(key, values = {}) {
+  const words = TEXTS[current][key];
+  return words === undefined ? null : words.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+}
+
+/** The words of `key`; the key itself where it is missing, so that a gap is seen and nothing breaks. */
+export const text = (key, values) => textOrNull(key, values) ?? key;
+
+export const language = () => current;
+
+/** Speak the other language from now on, and remember it. */
+export function switchLanguage() {
+  current = current === "zh" ? "en" : "zh";
+  localStorage.setItem(REMEMBERED, current);
+  prepare();
+}
+
+/** Fill every element that names its words: `data-text` its text, `data-label` its accessible name and tooltip. */
+export function fillIn(root) {
+  for (const node of root.querySelectorAll("[data-text]")) node.textContent = text(node.dataset.text);
+  for (const node of root.querySelectorAll("[data-hint]")) node.placeholder = text(node.dataset.hint);
+  for (const node of root.querySelectorAll("[data-label]")) {
+    node.setAttribute("aria-label", text(node.dataset.label));
+    node.title = text(node.dataset.label);
+  }
+}
+
+/** Clock time of Unix milliseconds; with the day where it is not today. */
+export function timeOf(time_ms) {
+  const when = new Date(time_ms);
+  return (when.toDateString() === new Date().toDateString() ? clock : dayClock).format(when);
+}
+
+/** How long something has lasted, from seconds to days, whole units. */
+export function spanOf(span_ms) {
+  const span_s = Math.max(0, Math.floor(span_ms / 1000));
+  if (span_s < 60) return text("unit.s", { n: span_s });
+  const span_min = Math.floor(span_s / 60);
+  if (span_min < 60) return text("unit.min_s", { m: span_min, s: String(span_s % 60).padStart(2, "0") });
+  const span_h = Math.floor(span_min / 60);
+  if (span_h < 24) return text("unit.h_min", { h: span_h, m: span_min % 60 });
+  return text("unit.d_h", { d: Math.floor(span_h / 24), h: span_h % 24 });
+}
+
+/** A delay: tenths below ten seconds, else as a span. */
+export function delayOf(delay_ms) {
+  return delay_ms < 10_000 ? text("unit.s", { n: (delay_ms / 1000).toFixed(1) }) : spanOf(delay_ms);
+}

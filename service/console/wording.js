@@ -1,0 +1,60 @@
+// Alarms in plain words: what it is, what shows it, how long ago.
+
+import { delayOf, spanOf, text, textOrNull, timeOf } from "./language.js";
+
+/** What follows a number, by the last words of its name. */
+const UNITS = [
+  ["_per_min", "/min"], ["_bpm", "/min"], ["_pct", "%"], ["_c", "°C"], ["_mmhg", "mmHg"],
+  ["_m_s", "m/s"], ["_m", "m"], ["_g", "g"], ["_deg", "°"],
+];
+const LIMITS = ["limit", "below", "above"];
+
+/** What exactly happened; a cause nobody has translated yet is shown as it is called. */
+export const causeOf = (alarm) => textOrNull(`cause.${alarm.cause}`) ?? alarm.cause.replaceAll("_", " ");
+
+export const conditionOf = (alarm) => textOrNull(`condition.${alarm.condition}`) ?? alarm.condition;
+
+const stemOf = (name) => {
+  const unit = [...UNITS.map(([end]) => end), "_s", "_ms"].find((end) => name.endsWith(end));
+  return unit ? name.slice(0, -unit.length) : name;
+};
+
+const isLimit = (name) => LIMITS.some((word) => name === word || name.startsWith(`${word}_`) || stemOf(name).endsWith(`_${word}`));
+
+/** A value with its unit, which its name tells. */
+export function valueOf(name, value) {
+  if (typeof value === "boolean") return text(value ? "word.yes" : "word.no");
+  if (typeof value !== "number") return textOrNull(`value.${value}`) ?? String(value);
+  if (name.endsWith("_ms")) return value > 1e11 ? timeOf(value) : delayOf(value);
+  if (name.endsWith("_s") && !name.endsWith("_m_s")) return value < 10 ? delayOf(value * 1000) : spanOf(value * 1000);
+  const unit = UNITS.find(([end]) => name.endsWith(end))?.[1];
+  const number = String(Number.isInteger(value) ? value : Number(value.toPrecision(3)));
+  return unit ? `${number} ${unit}` : number;
+}
+
+export const evidenceName = (name) => textOrNull(`evidence.${name}`) ?? stemOf(name).replaceAll("_", " ");
+
+/**
+ * What shows it, as pairs of words: [["SpO₂", "84 % (limit 91 %)"], …].
+ * A limit belongs to the value before it.
+ */
+export function evidenceOf(alarm) {
+  const said = [];
+  for (const [name, value] of Object.entries(alarm.evidence)) {
+    const words = valueOf(name, value);
+    const before = said.at(-1);
+    if (before && isLimit(name) && !before.limited) {
+      before.words = text("evidence.value_limit", { value: before.words, limit: words });
+      before.limited = true;
+    } else {
+      said.push({ name: evidenceName(name), words, limited: false });
+    }
+  }
+  return said.map(({ name, words }) => [name, words]);
+}
+
+/** How long the alarm took from its onset; a device whose clock runs ahead cannot tell. */
+export function alarmDelayOf(alarm) {
+  const delay_ms = alarm.raised_ms - alarm.onset_ms;
+  return delay_ms < 0 ? text("card.delay_unknown") : text("card.delay", { delay: delayOf(delay_ms) });
+}
