@@ -1,0 +1,125 @@
+"""A fleet as one spreadsheet: a line a noun, and a column `type` that says which.
+
+`type` is site, resident, zone, caregiver, or the kind of a device: bracelet, bed_mat, button, locator. An empty cell
+is a field that is not given. A polygon is written ``lat lon | lat lon | lat lon``.
+"""
+
+import csv
+import io
+from typing import Final
+
+from ingest.directory import DeviceType
+from service.fleet.entries import NOUNS, Entry, FleetError, Problem
+from service.fleet.nouns import Fleet, PlacedZone
+from service.problems import shown, unknown
+
+COLUMNS: Final = (
+    "type", "id", "name", "site", "resident", "room", "born", "sex", "language",
+    "crs", "rule", "lat", "lon", "radius_m", "polygon", "role", "phone",
+)  # fmt: skip
+_TYPES: Final = tuple(noun for noun in NOUNS if noun != "device") + tuple(DeviceType)
+_DELIMITERS: Final = (",", ";", "\t")
+
+
+def decode(data: bytes, file: str) -> str:
+    """The text of a spreadsheet: UTF-8 with or without a mark, or GB18030, which Excel writes in China."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    try:
+        return data.decode("gb18030")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise FleetError((f"{file}:{line}: is neither UTF-8 nor GB18030 text; save it as CSV UTF-8",)) from error
+
+
+def parse(text: str, file: str) -> tuple[list[Entry], list[Problem]]:
+    """The entries of a spreadsheet and what is wrong with its lines; FleetError where its header is of no use."""
+    header = text.partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows: list[tuple[int, list[str]]] = []
+    line = 1
+    try:
+        for cells in reader:
+            rows.append((line, [cell.strip() for cell in cells]))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise FleetError((f"{file}:{line}: is not CSV: {error}",)) from error
+    if not rows:
+        raise FleetError((f"{file}: is empty; the first line must name the columns: {','.join(COLUMNS)}",))
+    columns = _columns(rows[0][1], file)
+    entries: list[Entry] = []
+    problems: list[Problem] = []
+    numbers = dict.fromkeys(NOUNS, 0)
+    for line, cells in rows[1:]:
+        if not any(cells):
+            continue
+        if any(cells[len(columns) :]):
+            what = f"has {len(cells)} cells, but the first line names {len(columns)} columns"
+            problems.append((line, f"{file}:{line}: {what}"))
+            continue
+        fields: dict[str, object] = {name: cell for name, cell in zip(columns, cells, strict=False) if name and cell}
+        kind = str(fields.get("type", "")).lower()
+        if kind not in _TYPES:
+            known = ", ".join(_TYPES)
+            what = f"{unknown(kind, _TYPES, 'type')} (got {shown(kind)})" if kind else f"is missing; known are {known}"
+            problems.append((line, f"{file}:{line}: type: {what}"))
+            continue
+        noun = kind if kind in NOUNS else "device"
+        if noun != "device":
+            del fields["type"]
+        numbers[noun] += 1
+        entries.append(Entry(noun, fields, line, numbers[noun]))
+    return entries, problems
+
+
+def _columns(header: list[str], file: str) -> list[str]:
+    columns = [cell.lower() for cell in header]
+    while columns and not columns[-1]:  # spreadsheets leave empty columns at the end
+        columns.pop()
+    problems = [f'{file}:1: column "{c}" {unknown(c, COLUMNS, "column")}' for c in columns if c not in COLUMNS]
+    problems += [f'{file}:1: column "{c}" stands twice' for c in COLUMNS if columns.count(c) > 1]
+    problems += [f'{file}:1: column "{c}" is missing' for c in ("type", "id") if c not in columns]
+    if problems:
+        raise FleetError(tuple(problems))
+    return columns
+
+
+def write(fleet: Fleet) -> str:
+    """A fleet as a spreadsheet that `parse` reads back the same."""
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    for site in fleet.sites:
+        writer.writerow({"type": "site", "id": site.site, "name": site.name})
+    for person in fleet.residents:
+        writer.writerow(
+            {"type": "resident", "id": person.resident, "name": person.name, "site": person.site}
+            | {"room": person.room, "born": person.born, "sex": person.sex, "language": person.language}
+        )
+    for device in fleet.devices:
+        writer.writerow(
+            {"type": device.type, "id": device.device, "site": device.site, "resident": device.resident}
+            | {"crs": device.crs}
+        )
+    for zone in fleet.zones:
+        writer.writerow(
+            {"type": "zone", "id": zone.zone, "site": zone.site, "resident": zone.resident}
+            | {"crs": zone.crs, "rule": zone.rule}
+            | _shape(zone)
+        )
+    for carer in fleet.caregivers:
+        writer.writerow(
+            {"type": "caregiver", "id": carer.caregiver, "name": carer.name, "site": carer.site}
+            | {"role": carer.role, "phone": carer.phone}
+        )
+    return out.getvalue()
+
+
+def _shape(zone: PlacedZone) -> dict[str, float | str]:
+    if zone.polygon is not None:
+        return {"polygon": " | ".join(f"{lat!r} {lon!r}" for lat, lon in zone.polygon)}
+    assert zone.circle is not None
+    return dict(zip(("lat", "lon", "radius_m"), zone.circle, strict=True))

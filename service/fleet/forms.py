@@ -1,0 +1,188 @@
+"""What each noun of a fleet file must look like by itself; both kinds of file use the same field names."""
+
+import re
+from datetime import date
+from typing import Annotated, Any, ClassVar, Final, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
+from shapely import Polygon
+from shapely.validation import explain_validity
+
+from ingest.contract import Crs
+from ingest.directory import Device, DeviceType
+from service.fleet.nouns import Caregiver, Language, PlacedZone, Resident, Role, Rule, Sex, Site
+from service.identifier import Identifier
+from service.problems import shown
+
+_DATE: Final = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})", re.ASCII)
+#: Nobody alive was born before.
+_FIRST_YEAR: Final = 1880
+#: A fence larger than this is a mistake in the unit.
+_LARGEST_RADIUS_M: Final = 100_000.0
+_MOST_CORNERS: Final = 10_000
+
+
+def _lower(value: object) -> object:
+    # Spreadsheets like to begin words with a capital.
+    return value.lower() if isinstance(value, str) else value
+
+
+def _born(value: object) -> date:
+    if type(value) is date:
+        born: date | None = value
+    else:
+        match = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
+        try:
+            born = date(*map(int, match.groups())) if match else None
+        except ValueError:
+            born = None
+    if born is None or born.year < _FIRST_YEAR:
+        raise ValueError(f"must be a date such as 1938-05-02 (got {shown(value)})")
+    return born
+
+
+def _corner(value: object) -> tuple[float, float]:
+    example = 'must be a corner "lat lon", such as 36.641 117.953'
+    parts: Any = value.split() if isinstance(value, str) else value
+    if not isinstance(parts, list) or len(parts) != 2:
+        raise ValueError(f"{example} (got {shown(value)})")
+    try:
+        lat, lon = float(parts[0]), float(parts[1])
+    except (TypeError, ValueError):
+        raise ValueError(f"{example} (got {shown(value)})") from None
+    if not (-90 <= lat <= 90 and -180 <= lon <= 180):  # also false for NaN
+        hint = "; are lat and lon the wrong way round?" if abs(lon) <= 90 < abs(lat) <= 180 else ""
+        raise ValueError(f"is not on the earth: corner {shown(value)}: lat is -90 to 90, lon -180 to 180{hint}")
+    return lat, lon
+
+
+def _polygon(value: object) -> tuple[tuple[float, float], ...]:
+    parts: Any = value.split("|") if isinstance(value, str) else value
+    if not isinstance(parts, list):
+        what = "must be corners: [[lat, lon], …] or, in CSV, lat lon | lat lon | …"
+        raise ValueError(f"{what} (got {shown(value)})")  # noqa: TRY004 (a TypeError would not count as bad data)
+    corners = tuple(_corner(part) for part in parts)
+    if len(corners) > 1 and corners[0] == corners[-1]:  # many tools repeat the first corner at the end
+        corners = corners[:-1]
+    if not 3 <= len(corners) <= _MOST_CORNERS:
+        raise ValueError(f"needs 3 to {_MOST_CORNERS} different corners (got {len(corners)})")
+    polygon = Polygon(corners)
+    if not polygon.is_valid:
+        raise ValueError(f"is not a simple polygon, its border crosses or touches itself: {explain_validity(polygon)}")
+    return corners
+
+
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+
+
+class Form(BaseModel):
+    """Fields of one noun; pydantic's lax mode reads numbers from the text of a spreadsheet."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True)
+    #: Said of a field that is missing, where more than that can be said.
+    MISSING: ClassVar[dict[str, str]] = {}
+
+    id: Identifier
+
+
+class SiteForm(Form):
+    """A site."""
+
+    name: Text
+
+    def noun(self) -> Site:
+        """As the registry keeps it."""
+        return Site(self.id, self.name)
+
+
+class ResidentForm(Form):
+    """A resident."""
+
+    name: Text
+    site: Identifier
+    room: Text | None = None
+    born: Annotated[date, PlainValidator(_born)] | None = None
+    sex: Annotated[Sex, BeforeValidator(_lower)] | None = None
+    language: Annotated[Language, BeforeValidator(_lower)] = "zh"
+
+    def noun(self) -> Resident:
+        """As the registry keeps it."""
+        return Resident(self.id, self.name, self.site, self.room, self.born, self.sex, self.language)
+
+
+class DeviceForm(Form):
+    """A device; one that belongs to a resident need not say its site."""
+
+    type: Annotated[DeviceType, BeforeValidator(_lower)]
+    site: Identifier | None = None
+    resident: Identifier | None = None
+    crs: Annotated[Crs, BeforeValidator(_lower)] = Crs.WGS84
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.site is None and self.resident is None:
+            raise ValueError("needs a site or a resident")
+        return self
+
+    def noun(self, site: str) -> Device:
+        """As the registry keeps it, at `site`."""
+        return Device(site, self.id, self.type, self.resident, self.crs)
+
+
+class ZoneForm(Form):
+    """A zone: a circle (lat, lon, radius_m) or a polygon."""
+
+    MISSING: ClassVar[dict[str, str]] = {
+        "crs": 'is missing: say what the coordinates are, "wgs84" (GPS), "gcj02" (Chinese maps) or "bd09" (Baidu)'
+    }
+
+    rule: Annotated[Rule, BeforeValidator(_lower)]
+    crs: Annotated[Crs, BeforeValidator(_lower)]
+    site: Identifier | None = None
+    resident: Identifier | None = None
+    lat: Latitude | None = None
+    lon: Longitude | None = None
+    radius_m: float | None = Field(default=None, gt=0, le=_LARGEST_RADIUS_M)
+    polygon: Annotated[tuple[tuple[float, float], ...], PlainValidator(_polygon)] | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.site is None) == (self.resident is None):
+            raise ValueError("needs either a site or a resident")
+        circle = (self.lat, self.lon, self.radius_m)
+        if self.polygon is None and None in circle:
+            raise ValueError("needs lat, lon and radius_m, or a polygon")
+        if self.polygon is not None and circle != (None, None, None):
+            raise ValueError("has a polygon, so it must not have lat, lon or radius_m")
+        return self
+
+    def noun(self) -> PlacedZone:
+        """As the registry keeps it."""
+        circle = None
+        if self.lat is not None and self.lon is not None and self.radius_m is not None:
+            circle = (self.lat, self.lon, self.radius_m)
+        return PlacedZone(self.id, self.rule, self.crs, self.site, self.resident, circle, self.polygon)
+
+
+class CaregiverForm(Form):
+    """A caregiver."""
+
+    name: Text
+    role: Annotated[Role, BeforeValidator(_lower)]
+    site: Identifier | None = None
+    phone: Text | None = None
+
+    def noun(self) -> Caregiver:
+        """As the registry keeps it."""
+        return Caregiver(self.id, self.name, self.role, self.site, self.phone)
+
+
+FORMS: Final[dict[str, type[Form]]] = {
+    "site": SiteForm,
+    "resident": ResidentForm,
+    "device": DeviceForm,
+    "zone": ZoneForm,
+    "caregiver": CaregiverForm,
+}
