@@ -36,14 +36,19 @@ from alerts.alarm import (
     resolved,
 )
 from alerts.findings import Change, Finding
-from alerts.lifecycle import UNTAKEN, Event, State
+from alerts.lifecycle import UNTAKEN, Event
 from alerts.notify.contract import Subscriber
 from alerts.schema import (
     ALARM,
     OCCURRENCE,
+    OPEN,
     OUTBOX,
+    PENDING,
+    READ_ONLY,
     SEQUENCE,
     TRANSITION,
+    URGENCY,
+    Status,
     alarm_of,
     alarm_row,
     metadata,
@@ -60,10 +65,9 @@ _UPDATE_ALARM: Final = (
     .where(ALARM.c.alarm == bindparam("b_alarm"))
     .values({c.name: bindparam(c.name) for c in ALARM.c if c.name not in ("alarm", "key")})
 )
-_OPEN: Final = ALARM.c.state != State.RESOLVED.value
 
 
-class UnknownAlarm(LookupError):  # noqa: N818 - it says what is wrong
+class UnknownAlarm(LookupError):
     """There is no alarm of this name."""
 
 
@@ -98,11 +102,12 @@ class Journal:
 
     def __init__(self, engine: Engine, subscribers: Sequence[Subscriber] = ()) -> None:
         self._engine = engine
+        self._readers = engine.execution_options(**READ_ONLY)
         self._subscribers = tuple(subscribers)
         if len({s.name for s in self._subscribers}) != len(self._subscribers):
             raise ValueError("two channels have the same name")
         metadata.create_all(engine)
-        with engine.connect() as connection:
+        with self._readers.connect() as connection:
             started = connection.execute(select(SEQUENCE.c.last)).first() is not None
         if not started:
             try:
@@ -159,13 +164,13 @@ class Journal:
 
     def alarm(self, alarm: str) -> Alarm:
         """One alarm; UnknownAlarm."""
-        with self._engine.connect() as connection:
+        with self._readers.connect() as connection:
             return _alarm(connection, alarm)
 
     def open_alarms(self) -> list[Alarm]:
         """Every alarm not resolved, oldest first."""
-        query = select(ALARM).where(_OPEN).order_by(ALARM.c.raised_ms, ALARM.c.alarm)
-        with self._engine.connect() as connection:
+        query = select(ALARM).where(OPEN).order_by(ALARM.c.raised_ms, ALARM.c.alarm)
+        with self._readers.connect() as connection:
             return [alarm_of(row) for row in connection.execute(query)]
 
     def history(
@@ -190,24 +195,24 @@ class Journal:
             query = query.where(ALARM.c.site == site)
         if resident is not None:
             query = query.where(ALARM.c.resident == resident)
-        with self._engine.connect() as connection:
+        with self._readers.connect() as connection:
             return [alarm_of(row) for row in connection.execute(query)]
 
     def transitions(self, alarm: str) -> list[Transition]:
         """All that happened to one alarm, in order; empty for an unknown one."""
         query = select(TRANSITION).where(TRANSITION.c.alarm == alarm).order_by(TRANSITION.c.sequence)
-        with self._engine.connect() as connection:
+        with self._readers.connect() as connection:
             return [transition_of(row) for row in connection.execute(query)]
 
     def transitions_after(self, sequence: int, limit: int = 1000) -> list[Transition]:
         """What happened after a sequence number, in order: for a reader that was away."""
         query = select(TRANSITION).where(TRANSITION.c.sequence > sequence).order_by(TRANSITION.c.sequence).limit(limit)
-        with self._engine.connect() as connection:
+        with self._readers.connect() as connection:
             return [transition_of(row) for row in connection.execute(query)]
 
     def last_sequence(self) -> int:
         """The sequence number of the latest transition, 0 before the first."""
-        with self._engine.connect() as connection:
+        with self._readers.connect() as connection:
             return int(connection.execute(select(SEQUENCE.c.last)).scalar_one())
 
     # ------------------------------------------------------------------ writing
@@ -247,8 +252,9 @@ class Journal:
                     "part": part,
                     "address": message.address,
                     "body": message.body,
+                    "urgency": URGENCY[transition.alarm.priority],
                     "moot_once_taken": message.moot_once_taken,
-                    "status": "pending",
+                    "status": Status.PENDING,
                     "attempts": 0,
                     "created_ms": transition.at_ms,
                     "due_ms": transition.at_ms,
@@ -261,9 +267,9 @@ class Journal:
             if transition.by is not None and transition.to_state not in UNTAKEN:
                 connection.execute(
                     update(OUTBOX)
-                    .where(OUTBOX.c.alarm == transition.alarm.alarm, OUTBOX.c.status == "pending")
+                    .where(OUTBOX.c.alarm == transition.alarm.alarm, PENDING)
                     .where(OUTBOX.c.moot_once_taken)
-                    .values(status="cancelled", done_ms=transition.at_ms)
+                    .values(status=Status.CANCELLED, done_ms=transition.at_ms)
                 )
 
 
@@ -306,7 +312,7 @@ def _alarm(connection: Connection, alarm: str) -> Alarm:
 def _open_by_key(connection: Connection, keys: set[str]) -> dict[str, Alarm]:
     found: dict[str, Alarm] = {}
     for some in _chunks(keys):
-        query = select(ALARM).where(ALARM.c.key.in_(some), _OPEN)
+        query = select(ALARM).where(ALARM.c.key.in_(some), OPEN)
         found.update((row.key, alarm_of(row)) for row in connection.execute(query))
     return found
 

@@ -62,7 +62,7 @@ TABLE: Final[Mapping[tuple[State | None, Event], State]] = MappingProxyType(
 UNTAKEN: Final = frozenset({State.UNACKNOWLEDGED, State.RETURNED})
 
 
-class IllegalEvent(Exception):  # noqa: N818 - it says what is wrong
+class IllegalEvent(Exception):
     """The event cannot happen in this state; nothing was changed."""
 
     def __init__(self, state: State | None, event: Event) -> None:

@@ -1,5 +1,6 @@
 """The journal's tables, and how an alarm becomes a row and a row an alarm. SQLite and PostgreSQL."""
 
+from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
@@ -7,7 +8,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Engine,
     Index,
     Integer,
     LargeBinary,
@@ -15,8 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    create_engine,
-    event,
+    literal,
 )
 
 from alerts.alarm import Alarm, Outcome, Transition
@@ -24,6 +23,9 @@ from alerts.findings import Condition, Evidence, Priority
 from alerts.lifecycle import Event, State
 
 metadata: Final = MetaData()
+
+#: Told to the engine with every reading, for one that would otherwise begin each transaction as a writer.
+READ_ONLY: Final = {"shouhu_read_only": True}
 
 ALARM: Final = Table(
     "alarm",
@@ -53,8 +55,9 @@ ALARM: Final = Table(
     Column("outcome", String(8)),
     Column("note", Text, nullable=False),
 )
-_OPEN: Final = ALARM.c.state != State.RESOLVED.value
-Index("alarm_open_key", ALARM.c.key, unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN)
+#: Written into the statement as it stands: with a bound value no planner would use a partial index.
+OPEN: Final = ALARM.c.state != literal(State.RESOLVED.value, literal_execute=True)
+Index("alarm_open_key", ALARM.c.key, unique=True, sqlite_where=OPEN, postgresql_where=OPEN)
 Index("alarm_raised", ALARM.c.raised_ms, ALARM.c.alarm)
 
 #: Every BEGAN ever journalled, so that one delivered twice is known again, whatever became of its alarm.
@@ -89,6 +92,19 @@ SEQUENCE: Final = Table(
     Column("last", BigInteger, nullable=False),
 )
 
+
+class Status(StrEnum):
+    """What became of a letter: `failed` is for good, a letter to be tried again is still `pending`."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+#: Which letter goes first where several wait.
+URGENCY: Final = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2}
+
 OUTBOX: Final = Table(
     "outbox",
     metadata,
@@ -99,6 +115,7 @@ OUTBOX: Final = Table(
     Column("part", Integer, nullable=False),
     Column("address", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("urgency", Integer, nullable=False),
     Column("moot_once_taken", Boolean, nullable=False),
     Column("status", String(10), nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -107,35 +124,17 @@ OUTBOX: Final = Table(
     Column("done_ms", BigInteger),
     Column("reason", Text, nullable=False),
 )
-_PENDING: Final = OUTBOX.c.status == "pending"
+PENDING: Final = OUTBOX.c.status == literal(Status.PENDING.value, literal_execute=True)
 Index(
     "outbox_pending",
     OUTBOX.c.channel,
     OUTBOX.c.alarm,
     OUTBOX.c.number,
-    sqlite_where=_PENDING,
-    postgresql_where=_PENDING,
+    sqlite_where=PENDING,
+    postgresql_where=PENDING,
 )
-_FAILED: Final = OUTBOX.c.status == "failed"
-Index("outbox_failed", OUTBOX.c.done_ms, sqlite_where=_FAILED, postgresql_where=_FAILED)
-
-
-def open_engine(url: str) -> Engine:
-    """An engine fit for the journal: on SQLite a write-ahead log, and every commit on the disk before it returns."""
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _durable)
-    return engine
-
-
-def _durable(connection: Any, _: object) -> None:
-    cursor = connection.cursor()
-    try:
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA busy_timeout = 5000")
-    finally:
-        cursor.close()
+FAILED: Final = OUTBOX.c.status == literal(Status.FAILED.value, literal_execute=True)
+Index("outbox_failed", OUTBOX.c.done_ms, sqlite_where=FAILED, postgresql_where=FAILED)
 
 
 _FIELDS: Final = Alarm.__dataclass_fields__.keys()

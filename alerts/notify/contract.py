@@ -1,9 +1,11 @@
 """What every channel is: says what it wants of a transition, and sends one letter at a time."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from alerts.alarm import Transition
+from alerts.notify.backoff import Backoff
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +70,31 @@ class Subscriber(Protocol):
 
 
 class Channel(Subscriber, Protocol):
-    """One way to reach people or machines; sends several letters at once, never two of one alarm."""
+    """One way to reach people or machines; an async context manager that holds its connections.
+
+    Several letters are sent at once, never two of one alarm.
+    """
+
+    async def __aenter__(self) -> Self:
+        """Make ready; what cannot be reached is tried again later, not an error."""
+        ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of connections."""
+        ...
 
     @property
     def time_limit_s(self) -> float:
         """How long one `send` may take."""
         ...
 
-    async def send(self, letter: Letter) -> Result:
-        """Send one letter; an expected failure is a result, not an exception."""
+    @property
+    def backoff(self) -> Backoff:
+        """How long to wait after a failure."""
         ...
 
-    async def close(self) -> None:
-        """Let go of connections."""
+    async def send(self, letter: Letter) -> Result:
+        """Send one letter; an expected failure is a result, not an exception."""
         ...

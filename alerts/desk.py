@@ -1,0 +1,172 @@
+"""The journal for asyncio: the same verbs, and whoever waits for a transition is told once it is on the disk."""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Self, TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.pool import StaticPool
+
+from alerts.alarm import Alarm, Outcome, Transition
+from alerts.findings import Finding
+from alerts.journal import Journal
+from alerts.letters import Failure, Letters
+from alerts.notify.contract import Letter, Subscriber
+from alerts.notify.hub import Hub
+from alerts.schema import Status
+from ingest.directory import Device
+
+_T = TypeVar("_T")
+
+
+class Desk:
+    """Journal and outbox behind one writing and one reading thread; an async context manager.
+
+    After each commit, in the order of the commits: `on_transition` and the hub are told, and the channels' `wake`
+    events are set. This happens also when the caller was cancelled while the thread was writing.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        subscribers: Sequence[Subscriber] = (),
+        *,
+        on_transition: Callable[[Transition], None] | None = None,
+    ) -> None:
+        self._journal = Journal(engine, subscribers)
+        self._letters = Letters(engine)
+        self._on_transition = on_transition
+        self._wakes = {subscriber.name: asyncio.Event() for subscriber in subscribers}
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal-write")
+        # Reading apart, so that a long history never stands before a press; a database in memory has one connection.
+        in_memory = isinstance(engine.pool, StaticPool)
+        self._reader = self._writer if in_memory else ThreadPoolExecutor(1, thread_name_prefix="journal-read")
+        self.hub = Hub()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.hub.close()
+        # Off the loop, which a thread that has just committed may still want to tell.
+        for executor in (self._writer, self._reader):
+            await asyncio.to_thread(executor.shutdown)
+
+    # ------------------------------------------------------------------ writing
+
+    async def record(
+        self, findings: Sequence[Finding], devices: Sequence[Device], received_ms: int, now_ms: int
+    ) -> list[Transition]:
+        """Journal a batch of findings; see `Journal.record`."""
+        if not findings:
+            return []
+        return await self._commit(lambda: self._journal.record(findings, devices, received_ms, now_ms), lambda t: t)
+
+    async def acknowledge(self, alarm: str, by: str, now_ms: int) -> Transition:
+        """A person takes an alarm; UnknownAlarm, IllegalEvent."""
+        return await self._commit(lambda: self._journal.acknowledge(alarm, by, now_ms), lambda t: (t,))
+
+    async def resolve(self, alarm: str, by: str, outcome: Outcome, note: str, now_ms: int) -> Transition:
+        """A person closes an alarm; UnknownAlarm, IllegalEvent."""
+        return await self._commit(lambda: self._journal.resolve(alarm, by, outcome, note, now_ms), lambda t: (t,))
+
+    # ------------------------------------------------------------------ reading
+
+    async def alarm(self, alarm: str) -> Alarm:
+        """One alarm; UnknownAlarm."""
+        return await self._read(lambda: self._journal.alarm(alarm))
+
+    async def open_alarms(self) -> list[Alarm]:
+        """Every alarm not resolved, oldest first."""
+        return await self._read(self._journal.open_alarms)
+
+    async def history(
+        self,
+        limit: int = 100,
+        before_ms: int | None = None,
+        before_alarm: str | None = None,
+        *,
+        site: str | None = None,
+        resident: str | None = None,
+    ) -> list[Alarm]:
+        """Alarms open and closed, latest first; see `Journal.history`."""
+        return await self._read(
+            lambda: self._journal.history(limit, before_ms, before_alarm, site=site, resident=resident)
+        )
+
+    async def transitions(self, alarm: str) -> list[Transition]:
+        """All that happened to one alarm, in order."""
+        return await self._read(lambda: self._journal.transitions(alarm))
+
+    async def transitions_after(self, sequence: int, limit: int = 1000) -> list[Transition]:
+        """What happened after a sequence number, in order."""
+        return await self._read(lambda: self._journal.transitions_after(sequence, limit))
+
+    # ------------------------------------------------------------------ the outbox
+
+    def wake(self, channel: str) -> asyncio.Event:
+        """Set when the channel may have something new to send."""
+        return self._wakes[channel]
+
+    async def due(
+        self, channel: str, now_ms: int, limit: int, *, busy: Collection[str] = (), most_urgent: bool = False
+    ) -> list[Letter]:
+        """Letters to send now; see `Letters.due`."""
+        return await self._read(lambda: self._letters.due(channel, now_ms, limit, busy=busy, most_urgent=most_urgent))
+
+    async def next_due_ms(self, channel: str, now_ms: int) -> int | None:
+        """When after `now_ms` the next letter becomes due."""
+        return await self._read(lambda: self._letters.next_due_ms(channel, now_ms))
+
+    async def sent(self, number: int, now_ms: int) -> None:
+        """The letter has arrived."""
+        await self._write(lambda: self._letters.sent(number, now_ms))
+
+    async def failed_for_now(self, number: int, reason: str, due_ms: int) -> None:
+        """The letter is to be tried again."""
+        await self._write(lambda: self._letters.failed_for_now(number, reason, due_ms))
+
+    async def failed_for_good(self, number: int, reason: str, now_ms: int) -> None:
+        """The letter will not be tried again."""
+        await self._write(lambda: self._letters.failed_for_good(number, reason, now_ms))
+
+    async def letter_counts(self) -> Mapping[tuple[str, Status], int]:
+        """How many letters there are by channel and what became of them."""
+        return await self._read(self._letters.counts)
+
+    async def letter_failures(self, limit: int = 100) -> list[Failure]:
+        """The letters that failed for good, latest first."""
+        return await self._read(lambda: self._letters.failures(limit))
+
+    # ------------------------------------------------------------------ threads
+
+    async def _read(self, ask: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._reader, ask)
+
+    async def _write(self, do: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._writer, do)
+
+    async def _commit(self, do: Callable[[], _T], transitions_of: Callable[[_T], Iterable[Transition]]) -> _T:
+        loop = asyncio.get_running_loop()
+
+        def commit() -> _T:
+            result = do()
+            # From the thread: a caller who gives up waiting does not keep the others from being told.
+            loop.call_soon_threadsafe(self._tell, tuple(transitions_of(result)))
+            return result
+
+        return await loop.run_in_executor(self._writer, commit)
+
+    def _tell(self, transitions: Sequence[Transition]) -> None:
+        if not transitions:
+            return
+        for wake in self._wakes.values():
+            wake.set()
+        for transition in transitions:
+            self.hub.publish(transition)
+            if self._on_transition is not None:
+                self._on_transition(transition)

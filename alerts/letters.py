@@ -1,0 +1,115 @@
+"""The outbox in SQL: which letters are due, and what became of them. The journal puts them in."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, func, select, update
+
+from alerts.notify.contract import Letter
+from alerts.schema import FAILED, OUTBOX, PENDING, READ_ONLY, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A letter that will not be sent any more, and why."""
+
+    channel: str
+    alarm: str
+    sequence: int
+    attempts: int
+    failed_ms: int
+    reason: str
+
+
+class Letters:
+    """Letters of one alarm on one channel leave in the order of what happened: only the first of them is ever due.
+
+    A letter is struck off after it was sent, never before, so each is sent at least once; `Letter.key` tells a
+    receiver that it has had it.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._readers = engine.execution_options(**READ_ONLY)
+
+    def due(
+        self, channel: str, now_ms: int, limit: int, *, busy: Collection[str] = (), most_urgent: bool = False
+    ) -> list[Letter]:
+        """Letters to send now, urgent ones first, none of the alarms in `busy`; `most_urgent`: high priority alone."""
+        earlier = OUTBOX.alias("earlier")
+        waits = (
+            select(earlier.c.number)
+            .where(earlier.c.channel == OUTBOX.c.channel, earlier.c.alarm == OUTBOX.c.alarm)
+            .where(earlier.c.status == PENDING.right, earlier.c.number < OUTBOX.c.number)
+            .exists()
+        )
+        query = (
+            select(OUTBOX)
+            .where(OUTBOX.c.channel == channel, PENDING, OUTBOX.c.due_ms <= now_ms, ~waits)
+            .order_by(OUTBOX.c.urgency, OUTBOX.c.number)
+            .limit(limit)
+        )
+        if busy:
+            query = query.where(OUTBOX.c.alarm.not_in(busy))
+        if most_urgent:
+            query = query.where(OUTBOX.c.urgency == 0)
+        with self._readers.connect() as connection:
+            return [
+                Letter(
+                    number=row.number,
+                    alarm=row.alarm,
+                    key=f"{row.alarm}-{row.sequence}" + (f"-{row.part}" if row.part else ""),
+                    address=row.address,
+                    body=row.body,
+                    attempts=row.attempts,
+                    created_ms=row.created_ms,
+                )
+                for row in connection.execute(query)
+            ]
+
+    def next_due_ms(self, channel: str, now_ms: int) -> int | None:
+        """When after `now_ms` the next letter becomes due; None where none waits for a time."""
+        query = select(func.min(OUTBOX.c.due_ms)).where(OUTBOX.c.channel == channel, PENDING, OUTBOX.c.due_ms > now_ms)
+        with self._readers.connect() as connection:
+            due_ms: int | None = connection.execute(query).scalar_one()
+        return due_ms
+
+    def sent(self, number: int, now_ms: int) -> None:
+        """The letter has arrived, also when it was called off while on its way."""
+        self._settle(number, Status.SENT, now_ms, "", Status.PENDING, Status.CANCELLED)
+
+    def failed_for_good(self, number: int, reason: str, now_ms: int) -> None:
+        """The letter will not be tried again."""
+        self._settle(number, Status.FAILED, now_ms, reason, Status.PENDING)
+
+    def failed_for_now(self, number: int, reason: str, due_ms: int) -> None:
+        """The letter is to be tried again at `due_ms`, unless it was called off meanwhile."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(OUTBOX)
+                .where(OUTBOX.c.number == number, OUTBOX.c.status == Status.PENDING)
+                .values(due_ms=due_ms, attempts=OUTBOX.c.attempts + 1, reason=reason)
+            )
+
+    def counts(self) -> Mapping[tuple[str, Status], int]:
+        """How many letters there are by channel and what became of them."""
+        query = select(OUTBOX.c.channel, OUTBOX.c.status, func.count()).group_by(OUTBOX.c.channel, OUTBOX.c.status)
+        with self._readers.connect() as connection:
+            return {(channel, Status(status)): count for channel, status, count in connection.execute(query)}
+
+    def failures(self, limit: int = 100) -> list[Failure]:
+        """The letters that failed for good, latest first."""
+        query = select(OUTBOX).where(FAILED).order_by(OUTBOX.c.done_ms.desc(), OUTBOX.c.number.desc()).limit(limit)
+        with self._readers.connect() as connection:
+            return [
+                Failure(row.channel, row.alarm, row.sequence, row.attempts, row.done_ms, row.reason)
+                for row in connection.execute(query)
+            ]
+
+    def _settle(self, number: int, status: Status, now_ms: int, reason: str, *out_of: Status) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(OUTBOX)
+                .where(OUTBOX.c.number == number, OUTBOX.c.status.in_(out_of))
+                .values(status=status, done_ms=now_ms, attempts=OUTBOX.c.attempts + 1, reason=reason)
+            )

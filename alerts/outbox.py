@@ -1,0 +1,122 @@
+"""Letters leave: one task a channel, so that a dead channel never delays another.
+
+Within a channel letters of different alarms go out side by side, those of one alarm one after the other. A few
+places are kept for high priority, so that a flood of silent devices into a slow receiver cannot stand before a press.
+"""
+
+import asyncio
+import logging
+import random
+import traceback
+from collections.abc import Callable
+from typing import Final
+
+from sqlalchemy.exc import OperationalError
+
+from alerts.desk import Desk
+from alerts.notify.contract import Channel, FailedForGood, FailedForNow, Letter, Result, Sent
+
+_log: Final = logging.getLogger(__name__)
+
+#: Letters of one channel on their way at once, and how many of these places only high priority may take.
+_PLACES: Final = 8
+_PLACES_KEPT: Final = 2
+
+
+async def deliver(
+    desk: Desk,
+    channel: Channel,
+    clock_ms: Callable[[], int],
+    draw: Callable[[], float] = random.random,
+) -> None:
+    """Enter a channel and send its letters until cancelled; what was on its way then is sent again after a restart.
+
+    `clock_ms` is the time of day in Unix milliseconds.
+    """
+    wake = desk.wake(channel.name)
+    busy: dict[str, asyncio.Task[None]] = {}
+
+    async def carry(letter: Letter) -> None:
+        try:
+            result = await _send(channel, letter)
+            await _strike_off(desk, channel, letter, result, clock_ms(), draw())
+        except OperationalError as error:
+            # The letter stays due and is sent again: twice rather than never.
+            _log.error("outbox of %s: database not available: %s", channel.name, type(error.orig).__name__)
+            await asyncio.sleep(channel.backoff.first_s)
+        finally:
+            del busy[letter.alarm]
+            wake.set()
+
+    async with channel, asyncio.TaskGroup() as group:
+
+        def start(letter: Letter) -> asyncio.Task[None]:
+            return group.create_task(carry(letter), name=f"{channel.name}-{letter.key}")
+
+        while True:
+            wake.clear()
+            try:
+                wait_s = await _start(desk, channel, clock_ms(), busy, start)
+            except OperationalError as error:
+                _log.error("outbox of %s: database not available: %s", channel.name, type(error.orig).__name__)
+                wait_s = channel.backoff.first_s
+            try:
+                async with asyncio.timeout(wait_s):
+                    await wake.wait()
+            except TimeoutError:
+                pass  # a letter's time has come
+
+
+async def _start(
+    desk: Desk,
+    channel: Channel,
+    now_ms: int,
+    busy: dict[str, asyncio.Task[None]],
+    start: Callable[[Letter], asyncio.Task[None]],
+) -> float | None:
+    """Send what is due and finds a place; returns how long to wait for more, None: until woken."""
+    free = _PLACES - len(busy)
+    if free <= 0:
+        return None
+    for kept, most_urgent in ((0, True), (_PLACES_KEPT, False)):
+        places = _PLACES - kept - len(busy)
+        if places > 0:
+            for letter in await desk.due(channel.name, now_ms, places, busy=tuple(busy), most_urgent=most_urgent):
+                busy[letter.alarm] = start(letter)
+    next_ms = await desk.next_due_ms(channel.name, now_ms)
+    return None if next_ms is None else (next_ms - now_ms) / 1000
+
+
+async def _send(channel: Channel, letter: Letter) -> Result:
+    try:
+        async with asyncio.timeout(channel.time_limit_s):
+            return await channel.send(letter)
+    except TimeoutError:
+        return FailedForNow(f"no answer within {channel.time_limit_s:g} s")
+    except Exception as error:
+        # A fault of ours in one channel must not end the service that other alarms rely on. Only where it
+        # happened is logged: what it says may hold an address with a secret in it.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        _log.error("channel %s: fault in our own code: %s\n%s", channel.name, type(error).__name__, where)
+        return FailedForNow(f"fault in the channel: {type(error).__name__}")
+
+
+async def _strike_off(desk: Desk, channel: Channel, letter: Letter, result: Result, now_ms: int, share: float) -> None:
+    backoff = channel.backoff
+    match result:
+        case Sent():
+            await desk.sent(letter.number, now_ms)
+        case FailedForNow(reason, retry_after_s):
+            if now_ms - letter.created_ms < backoff.give_up_s * 1000:
+                _log.warning("channel %s: %s to be sent again: %s", channel.name, letter.key, reason)
+                wait_s = backoff.wait_s(letter.attempts, share, retry_after_s)
+                await desk.failed_for_now(letter.number, reason, now_ms + round(wait_s * 1000))
+            else:
+                await _give_up(desk, channel, letter, f"gave up after {backoff.give_up_s:g} s: {reason}", now_ms)
+        case FailedForGood(reason):
+            await _give_up(desk, channel, letter, reason, now_ms)
+
+
+async def _give_up(desk: Desk, channel: Channel, letter: Letter, reason: str, now_ms: int) -> None:
+    _log.error("channel %s: %s cannot be sent: %s", channel.name, letter.key, reason)
+    await desk.failed_for_good(letter.number, reason, now_ms)
