@@ -5,6 +5,7 @@ Everything a device may say is described here and nowhere else. The limits are t
 """
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -12,7 +13,6 @@ import msgspec
 import numpy as np
 
 PREFIX: Final = "care/v1/"
-SUBSCRIPTION: Final = "care/v1/#"
 ALARM_FEED_PREFIX: Final = "care/v1-alarms/"
 COMMAND: Final = "cmd"
 
@@ -35,8 +35,27 @@ class Kind(StrEnum):
     STATUS = "status"
 
 
+KINDS: Final = frozenset(kind.value for kind in Kind)
+
 #: Kinds that travel on a session of their own, so that no backlog of telemetry stands before them.
 URGENT: Final = frozenset({Kind.SOS, Kind.FALL})
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A session's share of the traffic: what it subscribes to, and of that what it takes.
+
+    `strays` says whether it answers for what has no known kind, so that each message is one lane's business.
+    """
+
+    name: str
+    topic_filters: tuple[str, ...]
+    kinds: frozenset[Kind]
+    strays: bool
+
+
+URGENT_LANE: Final = Lane("urgent", tuple(f"{PREFIX}+/+/{kind}" for kind in sorted(URGENT)), URGENT, strays=False)
+TELEMETRY_LANE: Final = Lane("telemetry", (f"{PREFIX}#",), frozenset(Kind) - URGENT, strays=True)
 
 
 class Action(StrEnum):

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest import contract
-from ingest.contract import MESSAGE_OF, URGENT, Kind, Message
+from ingest.contract import MESSAGE_OF, URGENT, Kind, Lane, Message
 from ingest.coordinates import to_wgs84
-from ingest.directory import Directory, Route
+from ingest.directory import Directory, Route, Unroutable
 from ingest.readings import (
     ACTIONS,
     BY_KIND,
@@ -155,6 +155,10 @@ _CODES: Final[dict[Kind, dict[str, tuple[str, dict[Any, int]]]]] = {
 assert ACTIONS[0] is contract.Action.PRESS  # an absent action is a press
 
 
+#: For a reader with one session: all kinds, and answering for strays.
+EVERYTHING: Final = Lane("everything", (f"{contract.PREFIX}#",), frozenset(Kind), strays=True)
+
+
 class Decoder:
     """Decodes batches against one snapshot of the fleet; `directory` may be exchanged between batches."""
 
@@ -177,15 +181,23 @@ class Decoder:
         self._directory = directory
         self._crs_of_row = np.array([CRSS.index(d.crs) for d in directory.devices], dtype=np.int8)
 
-    def decode(self, topics: Sequence[str], payloads: Sequence[bytes], received_ms: int) -> Decoded:
-        """Decode a batch received at one moment; every payload ends in the readings, the rejected, or (arrays) both."""
+    def decode(
+        self, topics: Sequence[str], payloads: Sequence[bytes], received_ms: int, lane: Lane = EVERYTHING
+    ) -> Decoded:
+        """Decode a batch received at one moment.
+
+        Every payload that is the lane's business ends in the readings, the rejected, or (arrays) in both.
+        """
         problems: list[_Problem] = []
         piles: dict[Kind, _Pile] = {}
         # One dictionary look-up a message: text topics can be told apart in no other way.
         for place, topic in enumerate(topics):
             route = self._directory.route(topic)
             if not isinstance(route, Route):
-                problems.append(_Problem(place, Reason(route.value), ""))
+                if _is_business_of(lane, topic, route):
+                    problems.append(_Problem(place, Reason(route.value), ""))
+            elif route.kind not in lane.kinds:
+                continue
             elif len(payloads[place]) > self.limits.max_payload_bytes:
                 detail = f"{len(payloads[place])} bytes, at most {self.limits.max_payload_bytes}"
                 problems.append(_Problem(place, Reason.TOO_LARGE, detail))
@@ -340,6 +352,15 @@ class Decoder:
             detail = f"device clock {ahead_s[index]:+.0f} s from receive time"
             problems.append(_Problem(int(places[index]), reason, detail))
         return readings.take(~wrong) if not wrong.all() else None
+
+
+def _is_business_of(lane: Lane, topic: str, why: Unroutable) -> bool:
+    """Whether a lane answers for a topic that leads nowhere; another lane may have received it too."""
+    if why is Unroutable.COMMAND:
+        return False
+    if why is Unroutable.UNKNOWN_DEVICE:
+        return Kind(topic.rpartition("/")[2]) in lane.kinds
+    return lane.strays
 
 
 def _reason(error: Exception, element: object) -> Reason:

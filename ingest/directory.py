@@ -4,12 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Self
 
-from ingest.contract import Crs, Kind, parse_topic
-
-#: Topics remembered at most; a fleet has at most eight for each device.
-_ROUTES_PER_DEVICE: Final = len(Kind)
+from ingest.contract import COMMAND, KINDS, Crs, Kind, parse_topic
 
 
 class DeviceType(StrEnum):
@@ -46,6 +43,7 @@ class Unroutable(StrEnum):
     WRONG_TOPIC = "wrong_topic"
     UNKNOWN_KIND = "unknown_kind"
     UNKNOWN_DEVICE = "unknown_device"
+    COMMAND = "command"
 
 
 class Directory:
@@ -90,7 +88,9 @@ class Directory:
         address = parse_topic(topic)
         if address is None:
             return Unroutable.WRONG_TOPIC
-        if address.kind not in Kind._value2member_map_:
+        if address.kind == COMMAND:
+            return Unroutable.COMMAND  # what this service itself tells a device
+        if address.kind not in KINDS:
             return Unroutable.UNKNOWN_KIND
         row = self._row_of.get((address.site, address.device))
         if row is None:

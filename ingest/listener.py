@@ -30,6 +30,8 @@ _Answer = TypeVar("_Answer", mqtt5.ConnAckPacket, mqtt5.SubAckPacket)
 _BUSY_READ_MESSAGES: Final = 64
 _REST_S: Final = 0.003
 _CONNECT_LIMIT_S: Final = 10.0
+#: Reason codes from here on mean no (MQTT 5, section 2.4).
+_FIRST_REFUSAL: Final = 0x80
 _FIRST_BACKOFF_S: Final = 0.2
 _LAST_BACKOFF_S: Final = 20.0
 
@@ -123,7 +125,7 @@ class _Wire(asyncio.Protocol):
                     case mqtt5.ConnAckPacket() | mqtt5.SubAckPacket():
                         self.answers.put_nowait(packet)
                     case mqtt5.DisconnectPacket():
-                        self.lose(f"the broker says {packet.reason_code.name} {packet.reason_str or ''}".rstrip())
+                        self.lose(f"the broker says {packet.reason_code!r} {packet.reason_str or ''}".rstrip())
                     case _:
                         pass  # PINGRESP has done its work by arriving
         except IndexError:
@@ -261,12 +263,12 @@ class Session:
             )
             connack = await _answer(wire, mqtt5.ConnAckPacket)
             if connack.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
-                raise RefusedError(f"the broker says {connack.reason_code.name} {connack.reason_str or ''}".rstrip())
+                raise RefusedError(f"the broker says {connack.reason_code!r} {connack.reason_str or ''}".rstrip())
             wire.send(mqtt5.SubscribePacket(1, [_filter(pattern) for pattern in options.topic_filters]).write())
             suback = await _answer(wire, mqtt5.SubAckPacket)
             for pattern, code in zip(options.topic_filters, suback.reason_codes, strict=True):
-                if code >= mqtt5.SubAckReasonCode.UNSPECIFIED_ERROR:
-                    raise RefusedError(f"the broker refuses the subscription {pattern}: {code.name}")
+                if int(code) >= _FIRST_REFUSAL:
+                    raise RefusedError(f"the broker refuses the subscription {pattern}: {code!r}")
         self.connects += 1
         self.connected.set()
         log.info("%s: connected to %s:%d", options.client_id, endpoint.host, endpoint.port)

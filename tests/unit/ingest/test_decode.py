@@ -217,6 +217,23 @@ def test_bcg_binary_and_json(decoder: Decoder) -> None:
     assert bcg.start.tolist() == [0, 3]
 
 
+def test_each_message_is_one_lanes_business(decoder: Decoder) -> None:
+    topics = [
+        f"care/v1/{tail}"
+        for tail in ("home/b1/sos", "home/b1/vitals", "home/ghost/sos", "home/ghost/vitals", "x/sos", "home/b1/cmd")
+    ]
+    payloads = [b"{}"] * len(topics)
+    urgent = decoder.decode(topics, payloads, NOW_MS, contract.URGENT_LANE)
+    telemetry = decoder.decode(topics, payloads, NOW_MS, contract.TELEMETRY_LANE)
+    assert [type(r) for r in urgent.readings] == [Sos]
+    assert [type(r) for r in telemetry.readings] == [Vitals]
+    assert [(r.topic, r.reason) for r in urgent.rejected] == [(topics[2], Reason.UNKNOWN_DEVICE)]
+    assert [(r.topic, r.reason) for r in telemetry.rejected] == [
+        (topics[3], Reason.UNKNOWN_DEVICE),
+        (topics[4], Reason.WRONG_TOPIC),
+    ]
+
+
 def test_bed_and_status(decoder: Decoder) -> None:
     decoded = decode(
         decoder,
