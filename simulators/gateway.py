@@ -1,6 +1,7 @@
 """Publishes a generated stream over a real broker in real or scaled time (MQTT 5, QoS 1)."""
 
 import asyncio
+import contextlib
 import ssl
 import time
 from collections.abc import Callable, Iterable
@@ -116,8 +117,9 @@ class Gateway:
         while True:
             try:
                 if client is None:
-                    client = self._client()
-                    await client.__aenter__()
+                    fresh = self._client()
+                    await fresh.__aenter__()
+                    client = fresh
                 done = await asyncio.gather(
                     *(client.publish(m.topic, m.payload, qos=1, timeout=_ACKNOWLEDGED_WITHIN_S) for m in pending),
                     return_exceptions=True,
@@ -158,7 +160,5 @@ class Gateway:
 
 async def _leave(client: aiomqtt.Client) -> None:
     """Disconnect; that the connection is already gone is no matter."""
-    try:
+    with contextlib.suppress(aiomqtt.MqttError):
         await client.__aexit__(None, None, None)
-    except aiomqtt.MqttError:
-        pass
