@@ -1,0 +1,80 @@
+"""``shouhu fleet``: who is watched over."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli_running import LogLevel, LogOption, SettingsOption, load_settings, told
+
+if TYPE_CHECKING:
+    from service.fleet import Summary
+    from service.registry import Registry
+
+app = typer.Typer(no_args_is_help=True, help="Sites, residents, devices, zones and caregivers.")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .toml or .csv file; see fleet.example.toml, .csv.")],
+    settings: SettingsOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    log_level: LogOption = LogLevel.WARNING,
+) -> None:
+    """Make the registry hold what the file says, and nothing else.
+
+    Every bad line is told at once, and then nothing is imported.
+
+    Example: shouhu fleet import fleet.csv --dry-run
+    """
+    with told(log_level):
+        from service.fleet import read_fleet
+
+        found, _ = load_settings(settings)
+        fleet = read_fleet(file)
+        registry = _registry(found.database_url)
+        summary = registry.compare(fleet) if dry_run else registry.replace_fleet(fleet)
+        for line in lines(summary):
+            typer.echo(line)
+        typer.echo("nothing was changed (--dry-run)" if dry_run else f"imported {file}")
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv file to write; it must not exist yet.")],
+    settings: SettingsOption = None,
+    log_level: LogOption = LogLevel.WARNING,
+) -> None:
+    """Write what the registry holds as a spreadsheet that import reads back.
+
+    Example: shouhu fleet export fleet.csv
+    """
+    with told(log_level):
+        from service.fleet import csv_file
+
+        found, _ = load_settings(settings)
+        fleet = _registry(found.database_url).fleet()
+        # With a mark, by which Excel knows UTF-8.
+        with file.open("x", encoding="utf-8-sig", newline="") as out:
+            out.write(csv_file.write(fleet))
+        typer.echo(f"wrote {file}")
+
+
+def _registry(url: object) -> "Registry":
+    from sqlalchemy import URL
+
+    from service.database import make_engine
+    from service.registry import Registry
+
+    assert isinstance(url, URL)
+    return Registry(make_engine(url))
+
+
+def lines(summary: "Summary") -> list[str]:
+    """A summary in lines such as ``residents    24 added, 0 changed, 2 removed``."""
+    result = []
+    for field in fields(summary):
+        part = getattr(summary, field.name)
+        result.append(f"{field.name:<12}{part.added} added, {part.changed} changed, {part.removed} removed")
+    return result
