@@ -1,0 +1,150 @@
+"""From readings to blocks, what the spool and the stores take, and from blocks to bytes and back.
+
+A block stands by itself: its rows index its own tags, not the directory, and its shared samples are exactly those
+of its readings. So it can be written to disk, and read by a process with another fleet.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
+from typing import Final, TypeVar
+
+import msgspec
+import numpy as np
+
+from ingest.contract import Kind
+from ingest.directory import Directory
+from ingest.readings import BY_KIND, AnyReadings, Bcg, Int, Motion
+from ingest.stores.contract import Block, Tag
+
+_FORMAT: Final = 1
+_TEXT: Final = "text"
+
+_Packets = TypeVar("_Packets", bound=Motion | Bcg)
+
+
+class UnreadableBlock(Exception):
+    """Bytes that are not blocks of this format, or no longer."""
+
+
+# ------------------------------------------------------------------ readings to blocks
+
+
+def blocks_of(readings: Iterable[AnyReadings], directory: Directory) -> list[Block]:
+    """One block a set of readings that is not empty; `readings.row` are directory rows.
+
+    A block's readings are told apart by device, time and `seq`. Those that came without time and `seq` have their
+    receive time in common, so they are numbered here, before anything durable: seq -1, -2, … in their order.
+    """
+    return [_block_of(each, directory) for each in readings if len(each)]
+
+
+def _block_of(readings: AnyReadings, directory: Directory) -> Block:
+    rows, row = np.unique(readings.row, return_inverse=True)
+    devices = directory.devices
+    # One step a device of the batch, not a reading: identifiers are Python text and must be picked one by one.
+    tags = tuple(Tag((d := devices[r]).site, d.device, d.resident or "") for r in rows.tolist())
+    own = readings.with_rows(row.astype(np.int32))
+    if isinstance(own, Motion | Bcg):
+        own = compact(own)
+    nameless = own.time_assumed & (own.seq < 0)
+    if nameless.any():
+        own = replace(own, seq=_numbered(own, np.flatnonzero(nameless)))
+    return Block(own, tags)
+
+
+def _numbered(readings: AnyReadings, index: Int) -> Int:
+    """`seq` with readings at `index` numbered -1, -2, … within each device and millisecond."""
+    row, time_ms = readings.row[index], readings.time_ms[index]
+    order = np.lexsort((time_ms, row))  # stable: equal ones stay in their order
+    row, time_ms = row[order], time_ms[order]
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = (row[1:] != row[:-1]) | (time_ms[1:] != time_ms[:-1])
+    position = np.arange(len(order))
+    rank = position - np.maximum.accumulate(np.where(first, position, 0))
+    seq = readings.seq.copy()
+    seq[index[order]] = -1 - rank
+    return seq
+
+
+def compact(packets: _Packets) -> _Packets:
+    """The same packets with shared samples that are theirs alone, one after another in their order."""
+    end = np.cumsum(packets.count)
+    begin = end - packets.count
+    total = int(end[-1]) if len(end) else 0
+    if total == len(packets.samples) and np.array_equal(begin, packets.start):
+        return packets
+    samples = packets.samples[np.arange(total) + np.repeat(packets.start - begin, packets.count)]
+    (shared,) = packets.SHARED
+    return replace(packets, start=begin.astype(np.int64), **{shared: samples})
+
+
+# ------------------------------------------------------------------ blocks to bytes
+
+
+class _Column(msgspec.Struct, array_like=True):
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes | list[str]
+
+
+class _Block(msgspec.Struct, array_like=True):
+    kind: str
+    tags: list[tuple[str, str, str]]
+    columns: dict[str, _Column]
+
+
+class _Blocks(msgspec.Struct, array_like=True):
+    format: int
+    blocks: list[_Block]
+
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(_Blocks)
+_NAMES: Final = {kind: tuple(f.name for f in fields(columns)) for kind, columns in BY_KIND.items()}
+
+
+def to_bytes(blocks: Sequence[Block]) -> bytes:
+    """Blocks as MessagePack: columns as their plain bytes with dtype and shape."""
+    return _encoder.encode(
+        _Blocks(
+            _FORMAT,
+            [
+                _Block(
+                    b.readings.KIND.value,
+                    [(t.site, t.device, t.resident) for t in b.tags],
+                    {name: _packed(getattr(b.readings, name)) for name in _NAMES[b.readings.KIND]},
+                )
+                for b in blocks
+            ],
+        )
+    )
+
+
+def _packed(column: np.ndarray) -> _Column:
+    if column.dtype == np.object_:
+        return _Column(_TEXT, column.shape, column.tolist())
+    return _Column(column.dtype.str, column.shape, column.tobytes())
+
+
+def from_bytes(data: bytes) -> list[Block]:
+    """Blocks from `to_bytes`; UnreadableBlock where the bytes are damaged or of another format."""
+    try:
+        decoded = _decoder.decode(data)
+        if decoded.format != _FORMAT:
+            raise UnreadableBlock(f"format {decoded.format} is not {_FORMAT}")
+        return [_unpacked_block(block) for block in decoded.blocks]
+    except (msgspec.DecodeError, ValueError, TypeError, KeyError) as error:
+        raise UnreadableBlock(f"{type(error).__name__}: {error}") from error
+
+
+def _unpacked_block(packed: _Block) -> Block:
+    columns = {name: _unpacked(column) for name, column in packed.columns.items()}
+    return Block(BY_KIND[Kind(packed.kind)](**columns), tuple(Tag(*names) for names in packed.tags))
+
+
+def _unpacked(column: _Column) -> np.ndarray:
+    if isinstance(column.data, list):
+        text = np.empty(column.shape, dtype=np.object_)
+        text[:] = column.data
+        return text
+    return np.frombuffer(column.data, dtype=np.dtype(column.dtype)).reshape(column.shape)

@@ -1,0 +1,245 @@
+"""InfluxDB as a store: version 2's write API through `influxdb-client`, version 1's /write through aiohttp.
+
+Both send the same gzipped lines, a batch a request. Whatever the server may still take later (it is down, busy,
+or not set up yet) is StoreUnavailable. What it will never take is found by halving the batch: writing a line again
+changes nothing, so the halves that were already written may be sent again.
+"""
+
+import asyncio
+import email.utils
+import gzip
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import urlencode
+
+import aiohttp
+from influxdb_client.client.exceptions import InfluxDBError
+from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
+from influxdb_client.domain.write_precision import WritePrecision
+
+from ingest.stores.contract import Block, Refused, StoreUnavailable
+from ingest.stores.lines import lines_of
+
+BATCH_LINES: Final = 5_000
+#: Raw samples make long lines; a request stays well under the 25 MB both versions take by default.
+BATCH_BYTES: Final = 8_000_000
+#: More compression than this costs more time than the network takes.
+_GZIP_LEVEL: Final = 1
+#: Refused for what they say (400, 422 field conflict or beyond retention) or for their size (413).
+_REFUSALS: Final = frozenset({400, 413, 422})
+_DROPPED: Final = re.compile(r"\bdropped=(\d+)")
+_REASON_CHARS: Final = 500
+_UNREACHABLE: Final = (aiohttp.ClientError, TimeoutError, OSError)
+
+
+class _Lines(ABC):
+    """What both versions have in common: lines in batches, refused ones singled out."""
+
+    def __init__(self, *, keep_samples: bool) -> None:
+        self._keep_samples = keep_samples
+
+    async def write(self, blocks: Sequence[Block]) -> Sequence[Refused]:
+        """Store all blocks; returns the lines refused for good, StoreUnavailable where the rest must wait."""
+        refused: list[Refused] = []
+        batch: list[str] = []
+        size = 0
+        for block in blocks:
+            lines = lines_of(block, keep_samples=self._keep_samples)
+            # Making lines holds the event loop; others have their turn after every block.
+            await asyncio.sleep(0)
+            for line in lines:
+                if len(batch) == BATCH_LINES or (batch and size + len(line) > BATCH_BYTES):
+                    refused += await self._write_lines(batch)
+                    batch, size = [], 0
+                batch.append(line)
+                size += len(line) + 1
+        if batch:
+            refused += await self._write_lines(batch)
+        return refused
+
+    async def _write_lines(self, lines: list[str]) -> list[Refused]:
+        """Send lines; on a refusal halve until the refused ones stand alone."""
+        refused: list[Refused] = []
+        waiting = [lines]
+        while waiting:
+            part = waiting.pop()
+            body = await asyncio.to_thread(_body, part)
+            reason = await self._send(body)
+            if reason is None:
+                continue
+            if len(part) == 1 or _all_dropped(reason, len(part)):
+                refused += [Refused(line.encode(), reason[:_REASON_CHARS]) for line in part]
+                continue
+            middle = len(part) // 2
+            waiting += [part[middle:], part[:middle]]
+        return refused
+
+    @abstractmethod
+    async def _send(self, body: bytes) -> str | None:
+        """Send gzipped lines: None when all are written, the server's reason when some are refused."""
+
+
+def _body(lines: list[str]) -> bytes:
+    return gzip.compress("\n".join(lines).encode(), _GZIP_LEVEL)
+
+
+def _all_dropped(reason: str, count: int) -> bool:
+    """Whether the server says that it dropped every point, so that halving would tell nothing new."""
+    dropped = _DROPPED.search(reason)
+    return dropped is not None and int(dropped[1]) == count
+
+
+def _outcome(status: int, body: bytes | str | None, headers: Mapping[str, str] | None) -> str | None:
+    """None for a success, the reason for a refusal; StoreUnavailable for what may pass."""
+    if 200 <= status < 300:
+        return None
+    reason = _reason(body) or f"HTTP {status}"
+    if status in _REFUSALS:
+        return reason
+    retry_after = (headers or {}).get("Retry-After")
+    raise StoreUnavailable(f"HTTP {status}: {reason[:_REASON_CHARS]}", _seconds(retry_after))
+
+
+def _reason(body: bytes | str | None) -> str:
+    """The server's own words: version 1 puts them under `error`, version 2 under `message`."""
+    text = (body.decode("utf-8", "replace") if isinstance(body, bytes) else body or "").strip()
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return text
+    return str(answer.get("error") or answer.get("message") or text) if isinstance(answer, dict) else text
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Retry-After in seconds; it may be a number or a date (RFC 9110, 10.2.3)."""
+    if retry_after is None:
+        return None
+    if re.fullmatch(r"\d{1,9}", retry_after.strip()):
+        return float(retry_after)
+    try:
+        at = email.utils.parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(0.0, (at - datetime.now(UTC)).total_seconds()) if at.tzinfo else None
+
+
+class Influx1(_Lines):
+    """InfluxDB 1.x, and what speaks its /write and /query; the database is made on opening."""
+
+    def __init__(
+        self,
+        url: str,
+        database: str,
+        *,
+        username: str | None = None,
+        password: str | None = None,
+        keep_samples: bool = True,
+        timeout_s: float = 30.0,
+    ) -> None:
+        super().__init__(keep_samples=keep_samples)
+        self._url = url.rstrip("/")
+        self._database = database
+        self._auth = aiohttp.BasicAuth(username, password or "") if username is not None else None
+        self._timeout_s = timeout_s
+        self._http: aiohttp.ClientSession | None = None
+
+    async def open(self) -> None:
+        """Make the database unless it is there; StoreUnavailable where the server cannot be reached."""
+        if self._http is None:
+            timeout = aiohttp.ClientTimeout(total=self._timeout_s)
+            self._http = aiohttp.ClientSession(auth=self._auth, timeout=timeout)
+        name = self._database.replace("\\", "\\\\").replace('"', '\\"')
+        status, body, headers = await self._post("/query", urlencode({"q": f'CREATE DATABASE "{name}"'}).encode(), {})
+        reason = _outcome(status, body, headers)
+        if reason is not None:
+            raise StoreUnavailable(f"cannot make database {self._database}: {reason}")
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        if self._http is not None:
+            await self._http.close()
+            self._http = None
+
+    async def _send(self, body: bytes) -> str | None:
+        question = urlencode({"db": self._database, "precision": "u"})
+        status, answer, headers = await self._post(f"/write?{question}", body, {"Content-Encoding": "gzip"})
+        if status == 404:  # somebody dropped the database; made again, the batch can be offered again
+            await self.open()
+        return _outcome(status, answer, headers)
+
+    async def _post(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
+        if self._http is None:
+            raise StoreUnavailable("not opened")
+        kind = "text/plain; charset=utf-8" if "Content-Encoding" in headers else "application/x-www-form-urlencoded"
+        try:
+            async with self._http.post(
+                self._url + path, data=body, headers={"Content-Type": kind, **headers}
+            ) as response:
+                return response.status, await response.read(), response.headers
+        except _UNREACHABLE as error:
+            raise StoreUnavailable(f"{self._url}: {_words(error)}") from error
+
+
+class Influx2(_Lines):
+    """InfluxDB 2, and what speaks its write API; organisation and bucket are those of the server's set-up."""
+
+    def __init__(
+        self,
+        url: str,
+        org: str,
+        bucket: str,
+        token: str,
+        *,
+        keep_samples: bool = True,
+        timeout_s: float = 30.0,
+    ) -> None:
+        super().__init__(keep_samples=keep_samples)
+        self._url = url.rstrip("/")
+        self._org = org
+        self._bucket = bucket
+        self._token = token
+        self._timeout_s = timeout_s
+        self._client: InfluxDBClientAsync | None = None
+
+    async def open(self) -> None:
+        """Connect; StoreUnavailable where the server cannot be reached."""
+        if self._client is None:
+            self._client = InfluxDBClientAsync(
+                self._url,
+                self._token,
+                self._org,
+                timeout=round(self._timeout_s * 1000),
+                # The client's own gzip runs at level 9 on the event loop, 40 ms a batch; ours runs beside it.
+                client_session_kwargs={"headers": {"Content-Encoding": "gzip"}},
+            )
+        # Nothing to write: answered or refused by a server that is there, knows the bucket and lets us in.
+        await self._send(_body([]))
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        if self._client is not None:
+            await self._client.close()  # type: ignore[no-untyped-call]
+            self._client = None
+
+    async def _send(self, body: bytes) -> str | None:
+        if self._client is None:
+            raise StoreUnavailable("not opened")
+        try:
+            writer = self._client.write_api()
+            await writer.write(self._bucket, self._org, body, WritePrecision.US)  # type: ignore[arg-type]
+        except InfluxDBError as error:
+            response = error.response
+            if response is None:
+                raise StoreUnavailable(f"{self._url}: {error}") from error
+            return _outcome(response.status, response.data, response.getheaders())
+        except _UNREACHABLE as error:
+            raise StoreUnavailable(f"{self._url}: {_words(error)}") from error
+        return None
+
+
+def _words(error: BaseException) -> str:
+    return str(error) or type(error).__name__
