@@ -1,0 +1,143 @@
+"""What the HTTP API needs of the house: the desk where alarms are taken, the registers, and how the watching goes."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from aiohttp import web
+
+from alerts.alarm import Alarm, Outcome, Transition
+from alerts.notify.hub import Hub
+from ingest.directory import Device
+from service.fleet import Caregiver, Resident, Site
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing the service needs; `name` is a stable word (``broker``, ``store``, …), `detail` says what is wrong."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether somebody may rely on the watching: `ready` is False where alarms may be missed."""
+
+    ready: bool
+    checks: tuple[Check, ...] = ()
+
+
+class Desk(Protocol):
+    """Alarms, as `alerts.desk.Desk` keeps them."""
+
+    @property
+    def hub(self) -> Hub:
+        """Where every transition is told."""
+        ...
+
+    async def acknowledge(self, alarm: str, by: str, now_ms: int) -> Transition:
+        """A person takes an alarm; UnknownAlarm, IllegalEvent."""
+        ...
+
+    async def resolve(self, alarm: str, by: str, outcome: Outcome, note: str, now_ms: int) -> Transition:
+        """A person closes an alarm; UnknownAlarm, IllegalEvent."""
+        ...
+
+    async def alarm(self, alarm: str) -> Alarm:
+        """One alarm; UnknownAlarm."""
+        ...
+
+    async def open_alarms(self) -> list[Alarm]:
+        """Every alarm not resolved."""
+        ...
+
+    async def history(
+        self,
+        limit: int = 100,
+        before_ms: int | None = None,
+        before_alarm: str | None = None,
+        *,
+        site: str | None = None,
+        resident: str | None = None,
+    ) -> list[Alarm]:
+        """Alarms open and closed, latest first."""
+        ...
+
+    async def transitions(self, alarm: str) -> list[Transition]:
+        """All that happened to one alarm, in order."""
+        ...
+
+
+class Register(Protocol):
+    """Names, as `service.registry.Registry` keeps them; called in a thread."""
+
+    def sites(self) -> Sequence[Site]:
+        """All sites."""
+        ...
+
+    def residents(self) -> Sequence[Resident]:
+        """All residents."""
+        ...
+
+    def devices(self) -> Sequence[Device]:
+        """All devices."""
+        ...
+
+    def caregivers(self) -> Sequence[Caregiver]:
+        """All caregivers."""
+        ...
+
+
+class Kept(Protocol):
+    """A rejected reading in the quarantine; `payload` may be cut, `size_bytes` and `sha256` are of the whole."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def payload(self) -> bytes: ...
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def received_ms(self) -> int: ...
+
+
+class Quarantine(Protocol):
+    """What was rejected, as `ingest.quarantine.Quarantine` keeps it; called in a thread."""
+
+    def recent(self, limit: int) -> Sequence[Kept]:
+        """The latest, newest first."""
+        ...
+
+    def counts(self) -> Mapping[str, int]:
+        """How many are kept, by reason."""
+        ...
+
+
+def wall_clock_ms() -> int:
+    """Unix milliseconds now."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything handlers use; `health` and `metrics` are called on the event loop and must not block."""
+
+    desk: Desk
+    register: Register
+    quarantine: Quarantine
+    health: Callable[[], Health]
+    metrics: Callable[[], bytes]
+    now_ms: Callable[[], int] = wall_clock_ms
+
+
+#: Where handlers find the house.
+HOUSE: Final = web.AppKey("house", House)

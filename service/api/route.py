@@ -1,0 +1,65 @@
+"""A route and its description in one place, so that neither can be without the other."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from service.api.errors import Problem, bad_request
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation of the API: where, what it does, what it takes and gives.
+
+    `path` may hold ``{names}``, described in `parts`. `errors` are the statuses it answers with besides those
+    every route may have. `answer` is the form of its JSON; None for another `content_type`.
+    """
+
+    method: Literal["GET", "POST"]
+    path: str
+    handler: Handler
+    summary: str
+    description: str = ""
+    parts: Mapping[str, str] | None = None
+    query: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    answer: type[BaseModel] | None = None
+    content_type: str = "application/json"
+    errors: tuple[int, ...] = ()
+
+
+def read_query(request: web.Request, model: type[_Model]) -> _Model:
+    """The query as `model`; ApiError 400 with every problem, a parameter given twice or unknown included."""
+    twice = [name for name, count in Counter(request.query.keys()).items() if count > 1]
+    if twice:
+        raise bad_request("query", [Problem(field=name, message="is given more than once") for name in twice])
+    return _read("query", lambda: model.model_validate(dict(request.query)))
+
+
+async def read_body(request: web.Request, model: type[_Model]) -> _Model:
+    """The JSON body as `model`; ApiError 400 with every problem."""
+    data = await request.read()
+    return _read("body", lambda: model.model_validate_json(data))
+
+
+def _read(where: str, parse: Callable[[], _Model]) -> _Model:
+    try:
+        return parse()
+    except ValidationError as error:
+        raise bad_request(where, [_problem(dict(one)) for one in error.errors()]) from None
+
+
+def _problem(error: Mapping[str, Any]) -> Problem:
+    return Problem(field=".".join(map(str, error["loc"])), message=str(error["msg"]))
+
+
+def answer_with(view: BaseModel, status: int = 200) -> web.Response:
+    """A view as a JSON answer."""
+    return web.json_response(text=view.model_dump_json(), status=status)
