@@ -280,17 +280,13 @@ def test_the_service_hears_devices_and_answers_them(deployed: Deployed) -> None:
     assert not deployed.takes("shouhu", PASSWORD, "care/v1/chunhui/BR-0001/fall")
     command = [program("mosquitto_sub", "mosquitto-clients"), "-h", "127.0.0.1", "-p", str(deployed.port), "-V", "5"]
     command += ["-u", "shouhu", "-P", PASSWORD, "-t", f"{contract.PREFIX}#", "-q", "1", "-C", "1", "-W", "8", "-d"]
-    listening = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listening:
         assert listening.stdout is not None
         while "Subscribed" not in (line := listening.stdout.readline()):
             assert line, "the subscription was refused"
         deployed.publish("BR-0001", "of-the-bracelet", "care/v1/chunhui/BR-0001/vitals")
         assert "care/v1/chunhui/BR-0001/vitals" in listening.stdout.read()
         assert listening.wait(10) == 0
-    finally:
-        listening.kill()
-        listening.wait(10)
 
 
 def test_a_start_keeps_the_devices_accounts(deployed: Deployed) -> None:
