@@ -25,7 +25,11 @@ _ARRAYS: Final = {"motion": ("t_s", "xyz_g"), "location": ("t_s", "lat_deg", "lo
 
 
 class RecordingError(Exception):
-    """A set or recording that is not there or not as the layout says; the text names file and column."""
+    """A set or recording that is not there or not as the layout says; each of `problems` names file and column."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ def read_set(folder: Path) -> RecordingSet:
     problems: list[str] = []
     entries = [_entry(index, number, line, problems) for number, line in enumerate(lines, start=2)]
     if problems:
-        raise RecordingError("\n".join(problems))
+        raise RecordingError(*problems)
     if not entries:
         raise RecordingError(f"{index}: holds no recording")
     return RecordingSet(folder, tuple(entries))
