@@ -4,6 +4,7 @@ No container engine is needed: the files are parsed, the start script and the co
 What is substituted for that is written in `broker` and nowhere else.
 """
 
+import asyncio
 import os
 import pwd
 import re
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiomqtt
 import pytest
 import yaml
 
@@ -274,19 +276,19 @@ def test_a_device_hears_its_commands_and_no_one_elses_readings(deployed: Deploye
     assert not heard("care/v1-alarms/#", "care/v1-alarms/chunhui")
 
 
-def test_the_service_hears_devices_and_answers_them(deployed: Deployed) -> None:
+async def test_the_service_hears_devices_and_answers_them(deployed: Deployed) -> None:
     for topic in ("care/v1/chunhui/BR-0001/cmd", "care/v1-alarms/chunhui"):
         assert deployed.takes("shouhu", PASSWORD, topic)
     assert not deployed.takes("shouhu", PASSWORD, "care/v1/chunhui/BR-0001/fall")
-    command = [program("mosquitto_sub", "mosquitto-clients"), "-h", "127.0.0.1", "-p", str(deployed.port), "-V", "5"]
-    command += ["-u", "shouhu", "-P", PASSWORD, "-t", f"{contract.PREFIX}#", "-q", "1", "-C", "1", "-W", "8", "-d"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listening:
-        assert listening.stdout is not None
-        while "Subscribed" not in (line := listening.stdout.readline()):
-            assert line, "the subscription was refused"
-        deployed.publish("BR-0001", "of-the-bracelet", "care/v1/chunhui/BR-0001/vitals")
-        assert "care/v1/chunhui/BR-0001/vitals" in listening.stdout.read()
-        assert listening.wait(10) == 0
+    address = {"hostname": "127.0.0.1", "port": deployed.port}
+    async with aiomqtt.Client(**address, username="shouhu", password=PASSWORD) as service, asyncio.timeout(10):
+        for lane in (contract.URGENT_LANE, contract.TELEMETRY_LANE):
+            for topic_filter in lane.topic_filters:
+                await service.subscribe(topic_filter, qos=1)
+        async with aiomqtt.Client(**address, username="BR-0001", password="of-the-bracelet") as bracelet:
+            await bracelet.publish("care/v1/chunhui/BR-0001/vitals", b"{}", qos=1)
+        message = await anext(aiter(service.messages))
+        assert str(message.topic) == "care/v1/chunhui/BR-0001/vitals"
 
 
 def test_a_start_keeps_the_devices_accounts(deployed: Deployed) -> None:
