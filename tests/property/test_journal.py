@@ -1,0 +1,155 @@
+"""Whatever devices, people and crashes do in whatever order, the journal stays true."""
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from sqlalchemy import select
+
+from alerts.alarm import Alarm, Outcome, Transition
+from alerts.findings import LATCHING, Change, Condition, Finding, Priority
+from alerts.journal import Journal
+from alerts.lifecycle import IllegalEvent, State, step
+from alerts.notify.contract import Message
+from alerts.schema import ALARM, OUTBOX, Status
+from ingest.directory import Device, DeviceType
+from service.database import make_engine
+
+DEVICES = tuple(Device("ward", f"device-{n}", DeviceType.BRACELET, f"resident-{n // 2}") for n in range(4))
+WHAT = (
+    (Condition.SOS, "press", Priority.HIGH),
+    (Condition.VITALS, "spo2_low", Priority.HIGH),
+    (Condition.DEVICE, "silent", Priority.LOW),
+)
+
+
+class Pusher:
+    name = "push"
+
+    def wants(self, transition: Transition) -> tuple[Message, ...]:
+        return (Message("", b"{}"),)
+
+
+class JournalLife(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory(prefix="shouhu-journal-")
+        self.now_ms = 1_700_000_000_000
+        self.spoken: list[Finding] = []
+        self.open_journal()
+
+    def open_journal(self) -> None:
+        self.engine = make_engine(f"sqlite:///{Path(self.folder.name)}/journal.db")
+        self.journal = Journal(self.engine, (Pusher(),))
+
+    def teardown(self) -> None:
+        self.engine.dispose()
+        self.folder.cleanup()
+
+    def record(self, *findings: Finding) -> list[Transition]:
+        return self.journal.record(findings, DEVICES, self.now_ms, self.now_ms)
+
+    @rule(row=st.integers(0, 3), what=st.sampled_from(WHAT), change=st.sampled_from(Change), ms=st.integers(0, 3))
+    def a_device_speaks(self, row: int, what: tuple[Condition, str, Priority], change: Change, ms: int) -> None:
+        self.now_ms += ms
+        condition, cause, priority = what
+        finding = Finding(row, condition, cause, change, priority, self.now_ms, self.now_ms)
+        known = [f.onset_ms for f in self.spoken if f.change is change and same_subject(f, finding)]
+        transitions = self.record(finding)
+        self.spoken.append(finding)
+        if change is Change.BEGAN and self.now_ms not in known:
+            (transition,) = transitions
+            assert transition.to_state in (State.UNACKNOWLEDGED, State.ACKNOWLEDGED), "what began is present"
+            assert transition.alarm in self.journal.open_alarms(), "and nobody has lost it"
+
+    @precondition(lambda self: self.spoken)
+    @rule(data=st.data())
+    def the_broker_delivers_beginnings_again(self, data: st.DataObject) -> None:
+        again = data.draw(st.lists(st.sampled_from(self.spoken), max_size=5))
+        before = self.journal.last_sequence()
+        assert self.record(*(finding for finding in again if finding.change is Change.BEGAN)) == []
+        assert self.journal.last_sequence() == before
+
+    @precondition(lambda self: self.spoken)
+    @rule()
+    def all_since_the_last_beginning_is_delivered_again(self) -> None:
+        self.record(*self.spoken[-8:])
+        opened = self.journal.open_alarms()
+        assert self.record(*self.spoken[-8:]) == [], "a third time there is nothing new at all"
+        assert self.journal.open_alarms() == opened
+
+    @rule(data=st.data(), by=st.sampled_from(["nurse", "doctor"]))
+    def a_person_takes_one(self, data: st.DataObject, by: str) -> None:
+        self.act(data, lambda alarm: self.journal.acknowledge(alarm, by, self.now_ms), {"unacknowledged", "returned"})
+
+    @rule(data=st.data(), outcome=st.sampled_from(Outcome))
+    def a_person_closes_one(self, data: st.DataObject, outcome: Outcome) -> None:
+        legal = set(State) - {State.RESOLVED}
+        self.act(data, lambda alarm: self.journal.resolve(alarm, "nurse", outcome, "", self.now_ms), legal)
+
+    def act(self, data: st.DataObject, do: object, legal: set[str]) -> None:
+        alarms = self.journal.history()
+        if not alarms:
+            return
+        alarm = data.draw(st.sampled_from(alarms))
+        assert callable(do)
+        if alarm.state in legal:
+            assert do(alarm.alarm).alarm == self.journal.alarm(alarm.alarm)
+        else:
+            with pytest.raises(IllegalEvent):
+                do(alarm.alarm)
+            assert self.journal.alarm(alarm.alarm) == alarm
+
+    @rule()
+    def the_service_dies_and_starts(self) -> None:
+        before = self.journal.history(1000), self.journal.transitions_after(0)
+        self.engine.dispose()
+        self.open_journal()
+        assert (self.journal.history(1000), self.journal.transitions_after(0)) == before
+
+    @invariant()
+    def at_most_one_alarm_of_a_key_is_open(self) -> None:
+        with self.engine.connect() as connection:
+            keys = connection.execute(select(ALARM.c.key).where(ALARM.c.state != "resolved")).scalars().all()
+        assert max(Counter(keys).values(), default=1) == 1
+
+    @invariant()
+    def the_transitions_replay_to_the_alarms(self) -> None:
+        transitions = self.journal.transitions_after(0)
+        assert [t.sequence for t in transitions] == list(range(1, len(transitions) + 1))
+        replayed: dict[str, Alarm] = {}
+        for transition in transitions:
+            alarm = transition.alarm
+            before = replayed.get(alarm.alarm)
+            assert transition.from_state == (before.state if before else None)
+            latching = alarm.condition in LATCHING
+            assert step(transition.from_state, transition.event, latching=latching) is transition.to_state
+            assert alarm.state is transition.to_state
+            replayed[alarm.alarm] = alarm
+        assert replayed == {alarm.alarm: alarm for alarm in self.journal.history(1000)}
+
+    @invariant()
+    def every_transition_has_its_letter(self) -> None:
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(OUTBOX.c.sequence, OUTBOX.c.status)).all()
+        assert sorted(row.sequence for row in rows) == [t.sequence for t in self.journal.transitions_after(0)]
+        assert {row.status for row in rows} <= {Status.PENDING}
+
+
+def same_subject(one: Finding, other: Finding) -> bool:
+    """Whether two findings are of one alarm key, told a second time from the rule in words."""
+    if (one.condition, one.cause) != (other.condition, other.cause):
+        return False
+    if one.condition is Condition.DEVICE:
+        return one.row == other.row
+    return DEVICES[one.row].resident == DEVICES[other.row].resident
+
+
+TestJournalLife = JournalLife.TestCase
+TestJournalLife.settings = settings(
+    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
