@@ -132,8 +132,8 @@ async def _publish(
                 await _send(opened, prepared, index, due_ns, qos)
                 took_s = (time.monotonic_ns() - began_ns) / 1e9
                 progress.update(task, completed=tally.published, rate=f"{tally.published / took_s:,.0f}/s")
+            took_s = (time.monotonic_ns() - began_ns) / 1e9
             await asyncio.gather(*(settle(connection, _SETTLE_S) for connection in opened))
-        took_s = (time.monotonic_ns() - began_ns) / 1e9
     finally:
         for connection in opened:
             connection.close()
@@ -149,16 +149,15 @@ async def _send(opened: list[Connection], prepared: Crowd, index: Int, due_ns: I
     # One payload a message: its time is written into it.
     for position, which in enumerate((index % len(prepared.topics)).tolist()):
         dealt[hash_of(prepared.topics[which]) % len(opened)].append(position)
-    async with asyncio.TaskGroup() as tasks:
-        for connection, positions in zip(opened, dealt, strict=True):
-            if not positions:
-                continue
-            mine_ns = due_ns[positions]
-            which = (index[positions] % len(prepared.topics)).tolist()
-            times_ms = (mine_ns // 1_000_000 + ahead_ms).tolist()
-            payloads = [prepared.timed(i, t) for i, t in zip(which, times_ms, strict=True)]
-            topics = [prepared.topics[i] for i in which]
-            tasks.create_task(publish_at(connection, topics, payloads, mine_ns, qos))
+    work = []
+    for connection, positions in zip(opened, dealt, strict=True):
+        mine_ns = due_ns[positions]
+        which = (index[positions] % len(prepared.topics)).tolist()
+        times_ms = (mine_ns // 1_000_000 + ahead_ms).tolist()
+        payloads = [prepared.timed(i, t) for i, t in zip(which, times_ms, strict=True)]
+        work.append(publish_at(connection, [prepared.topics[i] for i in which], payloads, mine_ns, qos))
+    # The first lost connection ends the test: its error is the one that is told.
+    await asyncio.gather(*work)
 
 
 def hash_of(topic: str) -> int:

@@ -22,6 +22,9 @@ _KEEP_ALIVE_S: Final = 60
 #: At most so much waits in the socket's buffer; what is due after that waits its turn and is published late.
 _BUFFER_BYTES: Final = 1_000_000
 
+#: What a broker answers when it took a message.
+_TAKEN: Final = (mqtt5.PubAckReasonCode.SUCCESS, mqtt5.PubAckReasonCode.NO_MATCHING_SUBSCRIBERS)
+
 
 class PublisherError(Exception):
     """The broker refused the connection or ended it."""
@@ -140,7 +143,7 @@ class Connection(asyncio.Protocol):
                 self._free_ids.append(packet.packet_id)
                 self._tally.latency_ns.append(now_ns - sent_ns)
                 self._tally.acknowledged += 1
-                if packet.reason_code >= 0x80:
+                if packet.reason_code not in _TAKEN:
                     self._tally.refused += 1
             case mqtt5.ConnAckPacket():
                 if packet.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
