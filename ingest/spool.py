@@ -1,0 +1,215 @@
+"""What is durable before a message is acknowledged: a bounded queue of blocks in one SQLite file.
+
+Invariants:
+
+1. When `append` returns, its blocks survive kill -9 and a power cut (WAL, synchronous=FULL, one commit an append).
+   When it raises, none of them is in the spool.
+2. Blocks come out in the order in which they went in; an append is one row and comes out whole.
+3. A row leaves by `drop_through` alone, or, counted, by the policy ``drop_oldest``. Positions are never given
+   twice, so dropping through an old position again, or after a crash, removes nothing new.
+4. A row is never trusted: its checksum is compared when read. A damaged row is handed over beside the others
+   and stands in nobody's way.
+5. The payload never exceeds `max_bytes`, but for one append larger than that into an empty spool: it could
+   otherwise never be taken, and its messages would be delivered for ever.
+
+Dropping is not synchronised to disk: after a power cut rows may be there again, and writing them again changes nothing.
+"""
+
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from ingest.blocks import UnreadableBlock, blocks_of, from_bytes, to_bytes
+from ingest.stores.contract import Block
+
+__all__ = ["Damaged", "DiskFull", "Portion", "Spool", "SpoolFull", "WhenFull", "blocks_of"]
+
+WhenFull = Literal["wait", "drop_oldest"]
+
+#: A portion is decoded in memory: it ends here even when its readings are few and large.
+PORTION_BYTES: Final = 16_000_000
+_BUSY_S: Final = 5.0
+
+
+class SpoolFull(Exception):
+    """The spool holds all it may; stop acknowledging and offer the same blocks again later."""
+
+
+class DiskFull(OSError):
+    """The disk does not take it; stop acknowledging and offer the same blocks again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A row that cannot be read: its bytes and why."""
+
+    data: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """The oldest rows: drop through `position` when `blocks` are stored and `damaged` are in quarantine."""
+
+    position: int
+    readings: int
+    blocks: tuple[Block, ...]
+    damaged: tuple[Damaged, ...]
+
+
+class Spool:
+    """The queue in `path`; may be used from any thread, one call at a time."""
+
+    def __init__(self, path: Path | str, *, max_bytes: int = 2_000_000_000, when_full: WhenFull = "wait") -> None:
+        self._path = Path(path)
+        self._max_bytes = max_bytes
+        self._when_full = when_full
+        self._lock = threading.Lock()
+        with _disk(self._path):
+            self._connection = sqlite3.connect(
+                self._path, isolation_level=None, timeout=_BUSY_S, check_same_thread=False
+            )
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=FULL")
+            # AUTOINCREMENT: a position is not given again when the newest row was dropped.
+            self._connection.execute(
+                "CREATE TABLE IF NOT EXISTS spool (position INTEGER PRIMARY KEY AUTOINCREMENT,"
+                " readings INTEGER NOT NULL, bytes INTEGER NOT NULL, checksum INTEGER NOT NULL, data BLOB NOT NULL)"
+            )
+            self._rows, self._depth, self._size_bytes = self._totals("1")
+        self._dropped_readings = 0
+
+    @property
+    def depth(self) -> int:
+        """Readings waiting."""
+        return self._depth
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of payload waiting."""
+        return self._size_bytes
+
+    @property
+    def dropped_readings(self) -> int:
+        """Readings given up by ``drop_oldest`` since this was opened."""
+        return self._dropped_readings
+
+    def append(self, blocks: Sequence[Block]) -> None:
+        """Make blocks durable, all or none; SpoolFull under the policy ``wait``, DiskFull where the disk refuses."""
+        readings = sum(len(block.readings) for block in blocks)
+        if not readings:
+            return
+        data = to_bytes(blocks)
+        size = len(data)
+        with self._lock, _disk(self._path), self._transaction():
+            if self._size_bytes + size > self._max_bytes and self._rows:
+                if self._when_full == "wait":
+                    raise SpoolFull(f"{self._path}: {self._size_bytes} of {self._max_bytes} bytes wait for the store")
+                self._drop_oldest(self._size_bytes + size - self._max_bytes)
+            self._connection.execute(
+                "INSERT INTO spool (readings, bytes, checksum, data) VALUES (?, ?, ?, ?)",
+                (readings, size, zlib.crc32(data), data),
+            )
+            self._rows += 1
+            self._depth += readings
+            self._size_bytes += size
+
+    def peek(self, limit_readings: int, *, after: int = 0) -> Portion | None:
+        """The oldest rows after a position until `limit_readings` are reached, at least one; None if there is none."""
+        with self._lock, _disk(self._path):
+            rows: list[tuple[int, int, int, bytes]] = []
+            readings = size = 0
+            # Rows are read one by one, as each says how much it holds and the next may be too much.
+            cursor = self._connection.execute(
+                "SELECT position, readings, checksum, data FROM spool WHERE position > ? ORDER BY position", (after,)
+            )
+            for row in cursor:
+                rows.append(row)
+                readings += row[1]
+                size += len(row[3])
+                if readings >= limit_readings or size >= PORTION_BYTES:
+                    break
+            cursor.close()
+        if not rows:
+            return None
+        blocks: list[Block] = []
+        damaged: list[Damaged] = []
+        for _, _, checksum, data in rows:
+            try:
+                if zlib.crc32(data) != checksum:
+                    raise UnreadableBlock("checksum differs")
+                blocks += from_bytes(data)
+            except UnreadableBlock as error:
+                damaged.append(Damaged(bytes(data), str(error)))
+        return Portion(rows[-1][0], readings, tuple(blocks), tuple(damaged))
+
+    def drop_through(self, position: int) -> None:
+        """Forget the rows up to and including a position; again, or with an older one, changes nothing."""
+        with self._lock, _disk(self._path):
+            # Losing this commit in a power cut costs a second writing of the same readings, no more.
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+            try:
+                with self._transaction():
+                    self._remove(position)
+            finally:
+                self._connection.execute("PRAGMA synchronous=FULL")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._connection.close()
+
+    # -------------------------------------------------------------- within the lock
+
+    def _totals(self, where: str, *values: int) -> tuple[int, int, int]:
+        statement = f"SELECT count(*), coalesce(sum(readings), 0), coalesce(sum(bytes), 0) FROM spool WHERE {where}"
+        rows, readings, size = self._connection.execute(statement, values).fetchone()
+        return int(rows), int(readings), int(size)
+
+    def _remove(self, position: int) -> int:
+        rows, readings, size = self._totals("position <= ?", position)
+        self._connection.execute("DELETE FROM spool WHERE position <= ?", (position,))
+        self._rows -= rows
+        self._depth -= readings
+        self._size_bytes -= size
+        return readings
+
+    def _drop_oldest(self, size: int) -> None:
+        """Make room for `size` bytes, or empty the spool."""
+        cursor = self._connection.execute("SELECT position, bytes FROM spool ORDER BY position")
+        last = 0
+        for position, held in cursor:
+            last = position
+            size -= held
+            if size <= 0:
+                break
+        cursor.close()
+        self._dropped_readings += self._remove(last)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing, in the file and in the counts."""
+        counts = (self._rows, self._depth, self._size_bytes, self._dropped_readings)
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._rows, self._depth, self._size_bytes, self._dropped_readings = counts
+            if self._connection.in_transaction:  # SQLite itself has rolled back after some disk errors
+                self._connection.execute("ROLLBACK")
+            raise
+
+
+@contextmanager
+def _disk(path: Path) -> Iterator[None]:
+    """SQLite's trouble with the disk as DiskFull; a damaged file is not that and stays what it is."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise DiskFull(f"{path}: {error}") from error
