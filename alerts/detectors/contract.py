@@ -44,6 +44,10 @@ class Detector(Protocol):
         """The state of `count` rows that have said nothing yet."""
         ...
 
+    def defaults(self, count: int) -> Records:
+        """The parameters of directory rows 0 … count - 1 where nobody has set others."""
+        ...
+
     def update(self, state: Records, readings: AnyReadings, params: Records, now_ms: int) -> Result:
         """Take one batch of one kind in; state and params (k,) are of the touched rows, readings.row in [0, k)."""
         ...

@@ -1,0 +1,153 @@
+"""Keeps every detector's state by device row, feeds it what came in, and says what was found."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.detectors.contract import Detector, Records
+from alerts.findings import Finding
+from ingest.contract import Kind
+from ingest.readings import AnyReadings
+
+_VERSION: Final = 1
+
+
+class BadState(Exception):
+    """Saved state that is none: cut short, or of another program."""
+
+
+class _Saved(msgspec.Struct, frozen=True):
+    dtype: str
+    count: int
+    state: bytes
+
+
+class _File(msgspec.Struct, frozen=True):
+    version: int
+    detectors: dict[str, _Saved]
+
+
+class Bank:
+    """All detectors over all rows; a batch costs what its own readings cost, however large the fleet.
+
+    `params` holds, by detector name, one record a device row; where there is none the detector's defaults hold.
+    Rows are those of the directory. ValueError: two detectors of one name, or parameters of another shape.
+    """
+
+    def __init__(self, detectors: Sequence[Detector], count: int, params: Mapping[str, Records] | None = None) -> None:
+        self._detectors: dict[str, Detector] = {d.name: d for d in detectors}
+        if len(self._detectors) != len(detectors):
+            raise ValueError("two detectors have one name")
+        self._count = count
+        self._state = {d.name: d.initial(count) for d in detectors}
+        self._params = {d.name: d.defaults(count) for d in detectors}
+        self._own_params: set[str] = set()
+        self._ticked_ms: dict[str, int] = {}
+        self._by_kind = self._takers()
+        for name, records in (params or {}).items():
+            self.set_params(name, records)
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return self._count
+
+    def resize(self, count: int) -> None:
+        """Make room for a fleet that grew; what is known of the rows so far stays. ValueError: it cannot shrink."""
+        if count < self._count:
+            raise ValueError(f"rows are never given back: {self._count} rows cannot become {count}")
+        for name, detector in self._detectors.items():
+            self._state[name] = np.concatenate([self._state[name], detector.initial(count)[self._count :]])
+            self._params[name] = np.concatenate([self._params[name], detector.defaults(count)[self._count :]])
+        self._count = count
+
+    def set_params(self, name: str, params: Records) -> None:
+        """Other parameters (count,) for a detector; its state stays."""
+        detector = self._detectors[name]
+        if params.dtype != detector.params_dtype or params.shape != (self._count,):
+            raise ValueError(f"{name}: needs {self._count} records of {detector.params_dtype}")
+        self._params[name] = params.copy()
+        self._own_params.add(name)
+
+    def replace(self, detector: Detector) -> None:
+        """Put a detector in the place of one of the same name; state stays, and so do parameters that were set."""
+        old = self._detectors[detector.name]
+        if detector.state_dtype != old.state_dtype or detector.params_dtype != old.params_dtype:
+            raise ValueError(f"{detector.name}: keeps state or parameters of another form")
+        self._detectors[detector.name] = detector
+        if detector.name not in self._own_params:
+            self._params[detector.name] = detector.defaults(self._count)
+        self._by_kind = self._takers()
+
+    def update(self, readings: Iterable[AnyReadings], now_ms: int) -> list[Finding]:
+        """Take a batch in; findings bear directory rows."""
+        findings: list[Finding] = []
+        for batch in readings:  # at most one a kind
+            if not len(batch):
+                continue
+            rows, compact = np.unique(batch.row, return_inverse=True)
+            local = batch.with_rows(compact.astype(np.int32))
+            for detector in self._by_kind[batch.KIND]:
+                state, params = self._state[detector.name], self._params[detector.name]
+                after, found = detector.update(state[rows], local, params[rows], now_ms)
+                state[rows] = after
+                findings += [replace(finding, row=int(rows[finding.row])) for finding in found]
+        return findings
+
+    def tick(self, now_ms: int) -> list[Finding]:
+        """Let time pass; each detector notices at most every `tick_s`, and at once after a jump of the clock."""
+        findings: list[Finding] = []
+        for name, detector in self._detectors.items():
+            if detector.tick_s is None:
+                continue
+            ticked_ms = self._ticked_ms.get(name)
+            if ticked_ms is not None and 0 <= now_ms - ticked_ms < detector.tick_s * 1000.0:
+                continue
+            self._ticked_ms[name] = now_ms
+            self._state[name], found = detector.tick(self._state[name], self._params[name], now_ms)
+            findings += found
+        return findings
+
+    def save(self) -> bytes:
+        """The state of all rows, to be given to `restore` after a restart."""
+        saved = {
+            name: _Saved(repr(state.dtype.descr), len(state), state.tobytes()) for name, state in self._state.items()
+        }
+        return msgspec.msgpack.encode(_File(_VERSION, saved))
+
+    def restore(self, data: bytes, rows: NDArray[np.integer] | None = None) -> tuple[str, ...]:
+        """Take saved state back; returns the names of detectors for which there was none that fits.
+
+        `rows` (saved rows,) are the rows the saved ones have now, -1 for devices that left: row numbers need not
+        survive a restart. Without it they are taken to be the same. Detectors that are no more are left out;
+        BadState where `data` is no state at all, and then nothing has changed.
+        """
+        try:
+            file = msgspec.msgpack.decode(data, type=_File)
+        except msgspec.DecodeError as error:
+            raise BadState(f"saved state cannot be read: {error}") from error
+        if file.version != _VERSION:
+            raise BadState(f"saved state has version {file.version}, not {_VERSION}")
+        missing = []
+        for name, detector in self._detectors.items():
+            saved = file.detectors.get(name)
+            dtype = detector.state_dtype
+            if (
+                saved is None
+                or saved.dtype != repr(dtype.descr)
+                or len(saved.state) != saved.count * dtype.itemsize
+                or (rows is not None and len(rows) != saved.count)
+            ):
+                missing.append(name)
+                continue
+            now = np.arange(saved.count) if rows is None else np.asarray(rows)
+            here = (now >= 0) & (now < self._count)
+            self._state[name][now[here]] = np.frombuffer(saved.state, dtype=dtype)[here]
+        return tuple(missing)
+
+    def _takers(self) -> dict[Kind, tuple[Detector, ...]]:
+        return {kind: tuple(d for d in self._detectors.values() if kind in d.kinds) for kind in Kind}

@@ -1,0 +1,106 @@
+"""Streams of many rows side by side in one array, without a loop over any of them.
+
+A batch is sorted by (group, time); the readings of one group then lie together and are called its segment. What was
+known of the group before the batch is given as a carried value and stands, in thought, before the segment's first
+reading; that is why a stream cut anywhere gives the same result as the whole.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Index = NDArray[np.intp]
+Int = NDArray[np.int64]
+Flag = NDArray[np.bool_]
+
+#: The time of what has not happened; every real time is later.
+NEVER: Final = -1
+
+
+def in_order(row: NDArray[np.integer], time_ms: Int, last_ms: Int) -> Index:
+    """Positions of the readings (n,) that are news, sorted by row and time.
+
+    News is later than `last_ms` (k,) of its row; of several readings of one row with one time the first counts.
+    """
+    order: Index = np.lexsort((time_ms, row))
+    rows, times = row[order], time_ms[order]
+    news = times > last_ms[rows]
+    news[1:] &= (rows[1:] != rows[:-1]) | (times[1:] != times[:-1])
+    return order if news.all() else order[news]
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """The groups (n,) of readings sorted by group and, within it, by time.
+
+    `first` (n,) marks each segment's first reading, `start` (n,) is the position of it, `last` (s,) the positions of
+    the segments' last readings.
+    """
+
+    group: Index
+    first: Flag
+    start: Index
+    last: Index
+
+    @classmethod
+    def of(cls, group: NDArray[np.integer]) -> Self:
+        """The segments of sorted groups (n,)."""
+        first = np.ones(len(group), dtype=np.bool_)
+        first[1:] = group[1:] != group[:-1]
+        heads = np.flatnonzero(first)
+        lengths = np.diff(heads, append=len(group))
+        return cls(group.astype(np.intp, copy=False), first, np.repeat(heads, lengths), heads + lengths - 1)
+
+    def latest(self, marked: Flag) -> Index:
+        """Position of the latest marked reading of the segment up to and including each (n,); -1 where none."""
+        seen = np.maximum.accumulate(np.where(marked, np.arange(len(marked)), -1))
+        return np.where(seen >= self.start, seen, -1)
+
+    def latest_before(self, marked: Flag) -> Index:
+        """Position of the latest marked reading of the segment before each (n,), itself left out; -1 where none."""
+        return np.where(self.first, -1, np.roll(self.latest(marked), 1)) if len(marked) else self.start
+
+    def run_start(self, holds: Flag) -> Index:
+        """For each reading (n,) that holds, the position where the unbroken run of such readings began."""
+        return np.maximum(self.latest(~holds) + 1, self.start)
+
+
+def since_ms(segments: Segments, holds: Flag, time_ms: Int, carried_ms: Int) -> Int:
+    """Since when (n,) a condition has held without a break; NEVER where it does not hold.
+
+    `carried_ms` is, by group, since when it held at the end of the last batch.
+    """
+    began = segments.run_start(holds)
+    carried = carried_ms[segments.group]
+    known_before = (began == segments.start) & (carried != NEVER)
+    return np.where(holds, np.where(known_before, carried, time_ms[np.minimum(began, len(began) - 1)]), NEVER)
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """What a thing with two positions did: `began` and `ended` (n,) mark the readings that switched it,
+    `active` (n,) is its position after each reading, `onset_ms` (n,) when the episode on or just ended began."""
+
+    began: Flag
+    ended: Flag
+    active: Flag
+    onset_ms: Int
+
+
+def switch(
+    segments: Segments, on: Flag, off: Flag, began_ms: Int, carried_active: Flag, carried_onset_ms: Int
+) -> Switch:
+    """Follow a switch that `on` readings turn on, `off` readings turn off, and all others leave alone.
+
+    `began_ms` (n,) is the onset where a reading turns it on; position and onset before the batch are carried by group.
+    """
+    carried = carried_active[segments.group]
+    decided = segments.latest(on | off)
+    active = np.where(decided >= 0, on[decided], carried)
+    before = np.where(segments.first, carried, np.roll(active, 1))
+    began, ended = on & ~before, off & before
+    opened = segments.latest(began)
+    onset_ms = np.where(opened >= 0, began_ms[opened], carried_onset_ms[segments.group])
+    return Switch(began, ended, active, onset_ms)

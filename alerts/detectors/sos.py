@@ -1,0 +1,135 @@
+"""The emergency button: every press is an alarm, whatever else is wrong with the message."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+import numpy as np
+
+from alerts.detectors.contract import Records, Result
+from alerts.detectors.segments import NEVER, Flag, Int, Segments
+from alerts.findings import Change, Condition, Finding, Priority
+from ingest.contract import Action, Kind
+from ingest.readings import ACTIONS, SOURCES, AnyReadings, Sos
+
+_CANCEL: Final = ACTIONS.index(Action.CANCEL)
+_TEST: Final = ACTIONS.index(Action.TEST)
+
+
+@dataclass(frozen=True, slots=True)
+class PressSettings:
+    """`bounce_s`: presses this close together are one finger (a shaking hand or contact bounce), not two calls."""
+
+    bounce_s: float = 2.0
+
+
+class Press:
+    """A press begins an alarm at once; a cancel calls off the last press; a test is a press marked as a drill.
+
+    Needs: nothing but the message; a position only adds evidence, however bad the fix. An unknown action counts as a
+    press. A press, a cancel and a test are each compared with the last of their own sort alone, so a late press still
+    rings after a newer test or cancel.
+    """
+
+    name: ClassVar[str] = "press"
+    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.SOS})
+    state_dtype: ClassVar[np.dtype[np.void]] = np.dtype(
+        [(field, "<i8") for field in ("pressed_ms", "open_ms", "onset_ms", "cancelled_ms", "tested_ms")]
+    )
+    params_dtype: ClassVar[np.dtype[np.void]] = np.dtype([("bounce_s", "<f8")])
+    tick_s: ClassVar[float | None] = None
+
+    def __init__(self, settings: PressSettings | None = None) -> None:
+        self._settings = settings or PressSettings()
+
+    def initial(self, count: int) -> Records:
+        """Rows on which nobody has pressed yet."""
+        state = np.empty(count, dtype=self.state_dtype)
+        for field in self.state_dtype.names or ():
+            state[field] = NEVER
+        return state
+
+    def defaults(self, count: int) -> Records:
+        """The settings' parameters for each row."""
+        params = np.empty(count, dtype=self.params_dtype)
+        params["bounce_s"] = self._settings.bounce_s
+        return params
+
+    def update(self, state: Records, readings: AnyReadings, params: Records, now_ms: int) -> Result:
+        """Take presses in; see the class."""
+        assert isinstance(readings, Sos)
+        state = state.copy()
+        # At one moment a press comes before its cancel: devices without a clock send both with one receive time.
+        order = np.lexsort((readings.action, readings.time_ms, readings.row))
+        sos = readings.take(order)
+        cancel, test = sos.action == _CANCEL, sos.action == _TEST
+        press = ~cancel & ~test
+        last_ms = np.where(
+            cancel,
+            state["cancelled_ms"][sos.row],
+            np.where(test, state["tested_ms"][sos.row], state["pressed_ms"][sos.row]),
+        )
+        news = sos.time_ms > last_ms
+        # A press "seen" after the moment this one was received is a wrong clock's, and must not silence this one.
+        news |= press & (last_ms > sos.received_ms) & (sos.time_ms != last_ms)
+        sos, cancel, test, press = sos.take(news), cancel[news], test[news], press[news]
+        if not len(sos):
+            return state, []
+
+        segments = Segments.of(sos.row)
+        earlier = segments.latest_before(press)
+        called_off = segments.latest_before(cancel)
+        before_ms = np.where(earlier >= 0, sos.time_ms[earlier], state["open_ms"][sos.row])
+        # Cancelled since: the next press is a new one, and a second cancel has nothing to call off.
+        before_ms = np.where(called_off > earlier, NEVER, before_ms)
+        bounce_ms = np.maximum(1, (params["bounce_s"] * 1000.0).astype(np.int64))[sos.row]
+        began = press & ((before_ms == NEVER) | (np.abs(sos.time_ms - before_ms) >= bounce_ms))
+        drill = test & _first_of_its_time(segments, test, sos.time_ms)
+        cancelled = cancel & (before_ms != NEVER)
+        opened = segments.latest(began)
+        onset_ms = np.where(opened >= 0, sos.time_ms[opened], state["onset_ms"][sos.row])
+        last = segments.last
+        open_ms = np.where(cancel, NEVER, np.where(press, sos.time_ms, before_ms))
+        state["open_ms"][sos.row[last]] = open_ms[last]
+        state["onset_ms"][sos.row[last]] = onset_ms[last]
+        for field, mask in (("pressed_ms", press), ("cancelled_ms", cancel), ("tested_ms", test)):
+            np.maximum.at(state[field], sos.row[mask], sos.time_ms[mask])
+
+        findings = [_finding(sos, i, int(sos.time_ms[i]), Change.BEGAN) for i in np.flatnonzero(began)]
+        findings += [_finding(sos, i, int(sos.time_ms[i]), Change.BEGAN, drill=True) for i in np.flatnonzero(drill)]
+        findings += [_finding(sos, i, int(onset_ms[i]), Change.CANCELLED) for i in np.flatnonzero(cancelled)]
+        return state, sorted(findings, key=lambda f: (f.found_ms, f.change is Change.CANCELLED))
+
+    def tick(self, state: Records, params: Records, now_ms: int) -> Result:
+        """Time alone presses no button."""
+        return state.copy(), []
+
+
+def _first_of_its_time(segments: Segments, chosen: Flag, time_ms: Int) -> Flag:
+    before = segments.latest_before(chosen)
+    result: Flag = (before < 0) | (time_ms[before] != time_ms)
+    return result
+
+
+def _finding(sos: Sos, i: np.intp, onset_ms: int, change: Change, *, drill: bool = False) -> Finding:
+    return Finding(
+        row=int(sos.row[i]),
+        condition=Condition.SOS,
+        cause="press",
+        change=change,
+        priority=Priority.HIGH,
+        onset_ms=onset_ms,
+        found_ms=int(sos.time_ms[i]),
+        evidence=tuple(_position(sos, i)),
+        drill=drill,
+    )
+
+
+def _position(sos: Sos, i: np.intp) -> Iterable[tuple[str, float | int | str]]:
+    if np.isfinite(sos.lat_deg[i]) and np.isfinite(sos.lon_deg[i]):
+        yield "lat_deg", float(sos.lat_deg[i])
+        yield "lon_deg", float(sos.lon_deg[i])
+        if np.isfinite(sos.accuracy_m[i]):
+            yield "accuracy_m", float(sos.accuracy_m[i])
+        if sos.source[i] >= 0:
+            yield "source", str(SOURCES[sos.source[i]])

@@ -1,0 +1,40 @@
+"""The detectors of a house, and every number that can be set on them."""
+
+from dataclasses import dataclass, field
+
+from alerts.detectors.bed import BedExit, BedSettings
+from alerts.detectors.contract import Detector
+from alerts.detectors.fall import FallSettings, ImpactStillness
+from alerts.detectors.fall_device import DeviceFall, DeviceFallSettings
+from alerts.detectors.geofence import Geofence, GeofenceSettings
+from alerts.detectors.sos import Press, PressSettings
+from alerts.detectors.supervision import Supervision, SupervisionSettings
+from alerts.detectors.vitals import VitalLimits, VitalSettings
+from alerts.detectors.zones import ZoneTable
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSettings:
+    """Settings of all standard detectors; units, reasons and sources stand with each part."""
+
+    press: PressSettings = field(default_factory=PressSettings)
+    fall: FallSettings = field(default_factory=FallSettings)
+    device_fall: DeviceFallSettings = field(default_factory=DeviceFallSettings)
+    vitals: VitalSettings = field(default_factory=VitalSettings)
+    bed: BedSettings = field(default_factory=BedSettings)
+    geofence: GeofenceSettings = field(default_factory=GeofenceSettings)
+    supervision: SupervisionSettings = field(default_factory=SupervisionSettings)
+
+
+def standard_detectors(zones: ZoneTable, settings: DetectorSettings | None = None) -> tuple[Detector, ...]:
+    """One of each, the urgent first."""
+    settings = settings or DetectorSettings()
+    return (
+        Press(settings.press),
+        DeviceFall(settings.device_fall),
+        ImpactStillness(settings.fall),
+        VitalLimits(settings.vitals),
+        BedExit(settings.bed),
+        Geofence(zones, settings.geofence),
+        Supervision(settings.supervision),
+    )
