@@ -29,8 +29,8 @@ class Outcome(StrEnum):
 class Alarm:
     """One occurrence of one condition, with what became of it; identifiers only, times in Unix milliseconds.
 
-    `onset_ms` and `latest_onset_ms` are device time (first and latest occurrence), the others the service's own.
-    `site` and `device` are those that spoke last. `acknowledged_*` is who holds it now: empty again when it rings
+    `onset_ms` and `latest_onset_ms` are device time (first occurrence, and latest by `device`), the others the
+    service's own. `site` and `device` are those that spoke last. `acknowledged_*` is who holds it now: empty again when it rings
     again. `cancelled`: the wearer called it off. `drill`: a test, never mixed with a real alarm.
     """
 
@@ -111,10 +111,12 @@ def _base32(number: int) -> str:
     return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(45, -1, -5))
 
 
-def event_of(alarm: Alarm | None, finding: Finding) -> Event | None:
+def event_of(alarm: Alarm | None, finding: Finding, device: Device) -> Event | None:
     """What a finding means to the open alarm of its key (None: there is none); None where it says nothing new.
 
-    An end or a cancel found before the latest occurrence began is about an earlier one (a redelivery) and says nothing.
+    An end or a cancel found before the latest occurrence began is about an earlier one (a redelivery) and says
+    nothing. Where two devices of one resident see the same (a bracelet and a bed mat), only the one that raised it
+    last can end it: when in doubt the condition is still there.
     """
     if finding.change is Change.BEGAN:
         return Event.RAISE if alarm is None else Event.REPEAT
@@ -122,6 +124,8 @@ def event_of(alarm: Alarm | None, finding: Finding) -> Event | None:
         return None
     if finding.change is Change.CANCELLED:
         return None if alarm.cancelled else Event.CANCEL
+    if (alarm.site, alarm.device) != (device.site, device.device):
+        return None
     if alarm.condition in LATCHING or (alarm.state, Event.RETURN) not in TABLE:
         return None
     return Event.RETURN
@@ -155,12 +159,14 @@ def changed_by_device(alarm: Alarm, event: Event, finding: Finding, device: Devi
     if event is not Event.REPEAT:
         return replace(after, cancelled=alarm.cancelled or event is Event.CANCEL)
     taken = state not in UNTAKEN
+    # The clocks of two devices are not compared.
+    same_clock = (alarm.site, alarm.device) == (device.site, device.device)
     return replace(
         after,
         site=device.site,
         device=device.device,
         priority=finding.priority,
-        latest_onset_ms=max(alarm.latest_onset_ms, finding.onset_ms),
+        latest_onset_ms=max(alarm.latest_onset_ms, finding.onset_ms) if same_clock else finding.onset_ms,
         repeats=alarm.repeats + 1,
         cancelled=False,
         evidence=plain(finding.evidence),

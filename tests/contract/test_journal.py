@@ -195,6 +195,15 @@ def test_an_end_found_before_the_latest_beginning_is_old_news(journal: Journal) 
     assert journal.open_alarms()[0].state is State.UNACKNOWLEDGED
 
 
+def test_of_two_devices_that_see_it_the_one_that_raised_it_last_ends_it(journal: Journal) -> None:
+    ahead_ms = 300_000  # the bracelet's clock is ahead of the button's
+    record(journal, spo2(Change.BEGAN, T + ahead_ms))
+    record(journal, replace(spo2(Change.BEGAN, T + 1000), row=BUTTON))
+    assert record(journal, spo2(Change.ENDED, T + ahead_ms + 2000)) == []
+    (ended,) = record(journal, replace(spo2(Change.ENDED, T + 3000), row=BUTTON))
+    assert ended.to_state is State.RETURNED
+
+
 def test_a_batch_is_taken_in_the_order_of_time(journal: Journal) -> None:
     shuffled = (spo2(Change.BEGAN, T + 2000), spo2(Change.ENDED, T + 1000, T), spo2(Change.BEGAN, T))
     assert [t.event for t in record(journal, *shuffled)] == [Event.RAISE, Event.RETURN, Event.REPEAT]

@@ -1,0 +1,76 @@
+"""The desk: what is on the disk is told, in order, also when the caller gave up."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from alerts.alarm import Outcome, Transition
+from alerts.desk import Desk
+from alerts.findings import Change, Condition, Finding, Priority
+from alerts.lifecycle import Event, IllegalEvent
+from alerts.notify.webhook import Webhook
+from ingest.directory import Device, DeviceType
+from service.database import make_engine
+
+T = 1_700_000_000_000
+DEVICES = (Device("ward", "button-1", DeviceType.BUTTON, "resident-1"),)
+HOOK = Webhook("hook", "http://127.0.0.1/")
+
+
+def press(onset_ms: int = T) -> Finding:
+    return Finding(0, Condition.SOS, "press", Change.BEGAN, Priority.HIGH, onset_ms, onset_ms)
+
+
+@asynccontextmanager
+async def opened(url: str, told: list[Transition]) -> AsyncIterator[Desk]:
+    engine = make_engine(url)
+    async with Desk(engine, [HOOK], on_transition=told.append) as desk:
+        yield desk
+    engine.dispose()
+
+
+@pytest.mark.parametrize("place", ["sqlite://", "sqlite:///{}/shouhu.db"])
+async def test_everyone_is_told_of_every_transition_in_order(tmp_path: Path, place: str) -> None:
+    told: list[Transition] = []
+    async with opened(place.format(tmp_path), told) as desk:
+        with desk.hub.listen() as listener:
+            (raised,) = await desk.record([press()], DEVICES, T, T)
+            assert told == [raised], "told before the caller goes on"
+            assert desk.wake("hook").is_set()
+            name = raised.alarm.alarm
+            taken = await desk.acknowledge(name, "nurse", T + 1)
+            closed = await desk.resolve(name, "nurse", Outcome.TRUE, "", T + 2)
+            desk.hub.close()
+            assert [t async for t in listener] == [raised, taken, closed] == told
+        assert await desk.transitions(name) == told
+        assert await desk.transitions_after(1) == told[1:]
+        assert await desk.alarm(name) == closed.alarm
+        assert await desk.history() == [closed.alarm]
+        assert await desk.open_alarms() == []
+
+
+async def test_what_is_illegal_is_told_to_nobody(tmp_path: Path) -> None:
+    told: list[Transition] = []
+    async with opened(f"sqlite:///{tmp_path}/shouhu.db", told) as desk:
+        (raised,) = await desk.record([press()], DEVICES, T, T)
+        both = [desk.acknowledge(raised.alarm.alarm, by, T) for by in ("nurse", "doctor")]
+        results = await asyncio.gather(*both, return_exceptions=True)
+        assert [type(result) for result in results] == [Transition, IllegalEvent]
+        assert [t.event for t in told] == [Event.RAISE, Event.ACKNOWLEDGE]
+        assert await desk.record([press()], DEVICES, T, T) == [], "delivered twice"
+        assert await desk.record([], DEVICES, T, T) == []
+        assert len(told) == 2
+
+
+async def test_a_caller_who_gives_up_keeps_nobody_from_being_told(tmp_path: Path) -> None:
+    told: list[Transition] = []
+    async with opened(f"sqlite:///{tmp_path}/shouhu.db", told) as desk:
+        with desk.hub.listen() as listener:
+            impatient = asyncio.create_task(desk.record([press()], DEVICES, T, T))
+            await asyncio.sleep(0)
+            impatient.cancel()
+            assert (await anext(listener)).event is Event.RAISE
+        assert len(await desk.open_alarms()) == 1
