@@ -30,8 +30,8 @@ class Alarm:
     """One occurrence of one condition, with what became of it; identifiers only, times in Unix milliseconds.
 
     `onset_ms` and `latest_onset_ms` are device time (first occurrence, and latest by `device`), the others the
-    service's own. `site` and `device` are those that spoke last. `acknowledged_*` is who holds it now: empty again when it rings
-    again. `cancelled`: the wearer called it off. `drill`: a test, never mixed with a real alarm.
+    service's own. `site` and `device` are those that spoke last. `acknowledged_*` is who holds it now: empty again
+    when it rings again. `cancelled`: the wearer called it off. `drill`: a test, never mixed with a real alarm.
     """
 
     alarm: str

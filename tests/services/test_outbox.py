@@ -26,7 +26,7 @@ from alerts.journal import Journal
 from alerts.notify.backoff import Backoff
 from alerts.notify.webhook import Webhook, body_of
 from alerts.outbox import deliver
-from alerts.schema import Status
+from alerts.schema import Status, metadata
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
 
@@ -260,6 +260,26 @@ async def test_letters_wait_through_a_restart_and_a_receiver_that_is_away(tmp_pa
         assert await has(desk, "hook", Status.PENDING, 2)
     async with working(tmp_path, Webhook("hook", url, backoff=SOON)), receiver.served(port):
         await receiver.until(lambda: len({key for key, _ in receiver.came}) == 2)
+
+
+async def test_letters_go_on_when_the_database_comes_back(receiver: Receiver, postgresql: Any) -> None:
+    engine = make_engine(postgresql.url)
+    metadata.drop_all(engine)
+    hook = Webhook("hook", receiver.url, backoff=SOON)
+    receiver.delay_s = lambda body: 0.3
+    async with Desk(engine, [hook]) as desk:
+        sending = asyncio.create_task(deliver(desk, hook, clock_ms))
+        await record(desk, press(0))
+        await asyncio.sleep(0.1)
+        await asyncio.to_thread(postgresql.stop)  # while the letter is on its way
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(postgresql.start)
+        await record(desk, press(1))
+        await until(lambda: has(desk, "hook", Status.SENT, 2))
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+    engine.dispose()
+    assert len({key for key, _ in receiver.came}) == 2
 
 
 async def test_secrets_of_a_url_are_shown_nowhere(
