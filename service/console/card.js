@@ -28,10 +28,10 @@ export class Card {
     this.badge = element("div", "badge");
     this.condition = element("span", "condition");
     this.marks = element("span", "marks");
-    this.what = element("p", "what");
+    this.cause = element("span", "cause");
     this.name = element("span", "name");
     this.room = element("span", "room");
-    this.where = element("p", "where");
+    this.place = element("span", "place");
     this.evidence = element("dl", "evidence");
     this.age = element("p", "age");
     this.since = element("p", "since");
@@ -47,12 +47,10 @@ export class Card {
     this.node.append(
       this.badge,
       element("div", "body",
-        element("p", "eyebrow", this.condition, this.marks),
-        this.what,
+        element("p", "what", this.condition, this.cause, this.marks),
         element("h3", "who", this.name, this.room),
-        this.where,
-        this.evidence,
-        this.details),
+        element("div", "where", this.place, this.details),
+        this.evidence),
       element("div", "times", this.age, this.since, this.delay),
       element("div", "deeds", this.state, this.takeButton, this.closeButton));
   }
@@ -63,7 +61,7 @@ export class Card {
     const courseChanged = alarm !== this.#shown;
     this.#shown = alarm;
     this.#edition = edition;
-    const { name, room } = this.#people.who(alarm);
+    const { name, room, place } = this.#people.who(alarm);
 
     this.node.dataset.alarm = alarm.alarm;
     this.node.dataset.priority = alarm.priority;
@@ -71,10 +69,10 @@ export class Card {
     this.node.classList.toggle("waiting", waits(alarm));
     this.badge.replaceChildren(icon(`priority-${alarm.priority}`), element("span", "", text(`priority.${alarm.priority}`)));
     write(this.condition, conditionOf(alarm));
-    write(this.what, causeOf(alarm));
+    write(this.cause, causeOf(alarm));
     write(this.name, name);
     writeOrHide(this.room, room);
-    write(this.where, `${this.#people.siteName(alarm.site)} · ${text("card.device", { id: alarm.device })}`);
+    write(this.place, [this.#people.siteName(alarm.site), place].join(" · "));
     this.marks.replaceChildren(...this.#marksOf(alarm));
     this.evidence.replaceChildren(...evidenceOf(alarm).map(([term, words]) =>
       element("div", "", element("dt", "", term), element("dd", "", words))));

@@ -150,7 +150,9 @@ function showAround() {
   write(byId("who-words"), mine === null ? text("who.choose") : people.caregiverName(mine));
   byId("who").setAttribute("aria-label", mine === null ? text("who.choose") : text("who.change", { name: people.caregiverName(mine) }));
   byId("sound").dataset.sound = !sound.on ? "off" : sound.paused ? "paused" : "on";
-  write(byId("sound-words"), text(!sound.on ? "sound.turn_on" : sound.paused ? "sound.pause" : "sound.on"));
+  const soundWords = text(!sound.on ? "sound.turn_on" : sound.paused ? "sound.paused" : "sound.on");
+  write(byId("sound-words"), soundWords);
+  byId("sound").setAttribute("aria-label", soundWords);
   byId("sound").setAttribute("aria-expanded", String(!byId("sound-menu").hidden));
 }
 

@@ -37,12 +37,13 @@ export class People {
     return unknown && Date.now() - this.#asked_ms > RETRY_MS;
   }
 
-  /** Name and room of whom an alarm is about. */
+  /** Name and room of whom an alarm is about, and by which device; a device nobody wears stands for itself. */
   who(alarm) {
-    if (!alarm.resident) return { name: text("card.nobody"), room: "" };
+    if (!alarm.resident) return { name: alarm.device, room: "", place: text("card.nobody") };
+    const place = text("card.device", { id: alarm.device });
     const resident = this.#residents.get(alarm.resident);
-    if (!resident) return { name: text("card.unknown_resident", { id: alarm.resident }), room: "" };
-    return { name: resident.name, room: resident.room ? text("card.room", { room: resident.room }) : "" };
+    if (!resident) return { name: text("card.unknown_resident", { id: alarm.resident }), room: "", place };
+    return { name: resident.name, room: resident.room ? text("card.room", { room: resident.room }) : "", place };
   }
 
   siteName(site) {

@@ -1,6 +1,6 @@
 // Alarms in plain words: what it is, what shows it, how long ago.
 
-import { delayOf, spanOf, text, textOrNull, timeOf } from "./language.js";
+import { delayOf, roundSpanOf, text, textOrNull, timeOf } from "./language.js";
 
 /** What follows a number, by the last words of its name. */
 const UNITS = [
@@ -26,7 +26,8 @@ export function valueOf(name, value) {
   if (typeof value === "boolean") return text(value ? "word.yes" : "word.no");
   if (typeof value !== "number") return textOrNull(`value.${value}`) ?? String(value);
   if (name.endsWith("_ms")) return value > 1e11 ? timeOf(value) : delayOf(value);
-  if (name.endsWith("_s") && !name.endsWith("_m_s")) return value < 10 ? delayOf(value * 1000) : spanOf(value * 1000);
+  if (name === "confidence" || name === "quality") return `${Math.round(value * 100)} %`;
+  if (name.endsWith("_s") && !name.endsWith("_m_s")) return roundSpanOf(value * 1000);
   const unit = UNITS.find(([end]) => name.endsWith(end))?.[1];
   const number = String(Number.isInteger(value) ? value : Number(value.toPrecision(3)));
   return unit ? `${number} ${unit}` : number;
@@ -34,13 +35,20 @@ export function valueOf(name, value) {
 
 export const evidenceName = (name) => textOrNull(`evidence.${name}`) ?? stemOf(name).replaceAll("_", " ");
 
+/** A position to about a metre, which is more than any locator knows, and how far it may be off. */
+function positionOf(lat_deg, lon_deg, accuracy_m) {
+  const where = `${Number(lat_deg).toFixed(5)}, ${Number(lon_deg).toFixed(5)}`;
+  return Number.isFinite(accuracy_m) ? `${where} ± ${Math.round(accuracy_m)} m` : where;
+}
+
 /**
  * What shows it, as pairs of words: [["SpO₂", "84 % (limit 91 %)"], …].
  * A limit belongs to the value before it.
  */
 export function evidenceOf(alarm) {
   const said = [];
-  for (const [name, value] of Object.entries(alarm.evidence)) {
+  const { lat_deg, lon_deg, accuracy_m, ...others } = alarm.evidence;
+  for (const [name, value] of Object.entries(others)) {
     const words = valueOf(name, value);
     const before = said.at(-1);
     if (before && isLimit(name) && !before.limited) {
@@ -50,6 +58,7 @@ export function evidenceOf(alarm) {
       said.push({ name: evidenceName(name), words, limited: false });
     }
   }
+  if (lat_deg !== undefined && lon_deg !== undefined) said.push({ name: evidenceName("position"), words: positionOf(lat_deg, lon_deg, accuracy_m) });
   return said.map(({ name, words }) => [name, words]);
 }
 

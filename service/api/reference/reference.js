@@ -28,7 +28,7 @@ function typeOf(schema) {
 function table(rows) {
   const body = element("tbody");
   for (const [name, schema, required] of rows) {
-    const notes = [schema.description, schema.default !== undefined && schema.default !== null ? `Default ${schema.default}.` : ""];
+    const notes = [schema.description, ["string", "number"].includes(typeof schema.default) && schema.default !== "" ? `Default ${schema.default}.` : ""];
     body.append(element("tr", "",
       element("th", "", element("code", "", name), required ? element("sup", "", " required") : ""),
       element("td", "", ...typeOf(schema)),
