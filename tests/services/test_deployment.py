@@ -157,6 +157,8 @@ def test_the_settings_are_accepted_and_meet_what_compose_publishes(monkeypatch: 
     assert found.mqtt.username == "shouhu"
     volumes = [volume.split(":")[1] for volume in services["shouhu"]["volumes"]]
     assert str(found.data.folder) in volumes
+    (settings_file,) = re.findall(r"SHOUHU_SETTINGS=(\S+)", (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8"))
+    assert settings_file in volumes
     assert f"http://{found.http.host}:{found.http.port}/" in (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8")
 
 

@@ -1,0 +1,266 @@
+"""What the documents say is so: links lead somewhere, examples are accepted, tables are those of the code."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_type_hints
+
+import msgspec
+import pytest
+
+from alerts.alarm import Outcome
+from alerts.detectors.standard import DetectorSettings
+from alerts.detectors.vitals import Limit
+from alerts.findings import LATCHING, Condition
+from alerts.lifecycle import State
+from ingest.contract import HEADER, MESSAGE_OF, Kind, Message
+from ingest.decode import Limits, Reason
+from service import settings
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    page
+    for page in ROOT.rglob("*.md")
+    if not any(part.startswith(".") or part == "node_modules" for part in page.relative_to(ROOT).parts)
+)
+CONTRACT = (ROOT / "docs/connect-a-device.md").read_text(encoding="utf-8")
+ALARMS = (ROOT / "docs/alarms.md").read_text(encoding="utf-8")
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def without_fences(text: str) -> str:
+    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def fences(text: str, language: str) -> list[str]:
+    """The contents of all fences of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def section(text: str, heading: str) -> str:
+    """What stands under a heading, up to the next of the same or a higher level."""
+    found = re.search(rf"^(#+) {re.escape(heading)}$", text, re.MULTILINE)
+    assert found, heading
+    rest = text[found.end() :]
+    end = re.search(rf"^#{{1,{len(found[1])}}} ", rest, re.MULTILINE)
+    return rest[: end.start()] if end else rest
+
+
+def rows(text: str) -> Iterator[list[str]]:
+    """The cells of every table row, head and rule left out."""
+    for table in re.findall(r"^\|.*?\|$\n^\|[-|]+\|$\n((?:^\|.*\|$\n?)*)", text, re.MULTILINE):
+        for line in table.splitlines():
+            yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def words(cell: str) -> list[str]:
+    """What stands in backticks."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+# ------------------------------------------------------------------ links and fences
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors GitHub gives a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", without_fences(page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = without_fences(page.read_text(encoding="utf-8"))
+    for target in re.findall(r"!?\[[^\]]*\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        goal = (page.parent / file).resolve() if file else page
+        assert goal.exists(), target
+        if anchor:
+            assert anchor in anchors(goal), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_toml_fence_is_a_setting_the_service_takes(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for fence in fences(page.read_text(encoding="utf-8"), "toml"):
+        document = tomllib.loads(fence)
+        if not set(document) <= set(settings.Settings.model_fields):
+            assert set(document) <= {"site", "resident", "device", "zone", "caregiver"}, "neither settings nor a fleet"
+            continue
+        for variable in re.findall(r'env = "(\w+)"', fence):
+            monkeypatch.setenv(variable, "for-this-test-only")
+        for file in re.findall(r'"([\w./-]+\.(?:crt|key|pem))"', fence):
+            # A certificate is looked for; any file will do here.
+            fence = fence.replace(f'"{file}"', f'"{ROOT / "LICENSE"}"')
+        settings.validate(tomllib.loads(fence), page)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_fence_is_closed_and_every_diagram_is_one(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert len(re.findall(r"^```", text, re.MULTILINE)) % 2 == 0
+    for diagram in fences(text, "mermaid"):
+        assert diagram.split()[0] in {"flowchart", "stateDiagram-v2", "sequenceDiagram"}
+
+
+def test_decisions_are_numbered_once_and_have_their_four_parts() -> None:
+    pages = sorted((ROOT / "docs/decisions").glob("*.md"))
+    numbers = [page.name[:4] for page in pages]
+    assert len(set(numbers)) == len(numbers)
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert text.startswith(f"# {int(page.name[:4])}. "), page.name
+        for part in ("Context", "Options", "Choice", "Cost"):
+            assert re.search(rf"\*\*{part}\b|^## {part}\b", text, re.MULTILINE), f"{page.name}: {part}"
+
+
+# ------------------------------------------------------------------ the device contract
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_example_of_a_kind_is_accepted_and_its_fields_are_known(kind: Kind) -> None:
+    examples = fences(section(CONTRACT, kind.value), "json")
+    assert examples
+    for example in examples:
+        message = msgspec.json.decode(example, type=MESSAGE_OF[kind])
+        sent = {field: getattr(message, field) for field in message.__struct_fields__}
+        assert {field for field, value in sent.items() if value is not None} == set(msgspec.json.decode(example))
+
+
+def constraints(kind: Kind) -> dict[str, msgspec.Meta | None]:
+    """The limits of a kind's own fields."""
+    hints = get_type_hints(MESSAGE_OF[kind], include_extras=True)
+    return {
+        field: next((part for part in _parts(hint) if isinstance(part, msgspec.Meta)), None)
+        for field, hint in hints.items()
+        if field not in Message.__struct_fields__ and not field.startswith("_")
+    }
+
+
+def _parts(hint: Any) -> Iterator[Any]:
+    yield hint
+    if hasattr(hint, "__metadata__"):
+        yield from hint.__metadata__
+    elif get_args(hint) and not isinstance(hint, type(Annotated)):
+        for inner in get_args(hint):
+            yield from _parts(inner)
+
+
+@pytest.mark.parametrize("kind", [Kind.VITALS, Kind.BED, Kind.LOCATION, Kind.STATUS])
+def test_the_table_of_a_kind_has_its_fields_and_limits(kind: Kind) -> None:
+    known = constraints(kind)
+    told: dict[str, str] = {}
+    for first, _, possible in rows(section(CONTRACT, kind.value)):
+        ranges = possible.split(", ") if possible.count("–") > 1 else [possible] * len(words(first))
+        told |= dict(zip(words(first), ranges, strict=True))
+    assert set(told) == set(known)
+    for field, text in told.items():
+        limits = known[field]
+        numbers = re.fullmatch(r"(−?[\d,]+)–(−?[\d,]+)", text)
+        if limits is None or limits.ge is None:
+            assert numbers is None, field
+            continue
+        assert numbers, f"{field}: {text}"
+        low, high = (float(number.replace(",", "").replace("−", "-")) for number in numbers.groups())
+        assert (low, high) == (limits.ge, limits.le), field
+
+
+@pytest.mark.parametrize("kind", [Kind.SOS, Kind.FALL, Kind.MOTION, Kind.BCG])
+def test_a_kind_without_a_table_of_limits_names_its_fields(kind: Kind) -> None:
+    text = section(CONTRACT, kind.value)
+    assert all(f"`{field}`" in text for field in constraints(kind))
+
+
+def test_the_reasons_are_all_of_the_reasons() -> None:
+    table = rows(section(CONTRACT, "What was rejected, and why"))
+    assert {word for reason, *_ in table for word in words(reason)} == set(Reason)
+
+
+def test_the_binary_header_is_the_one_in_the_code() -> None:
+    offsets = [int(cells[0]) for cells in rows(section(CONTRACT, "Binary, for motion and bcg"))]
+    fields = HEADER.fields
+    assert fields is not None
+    assert offsets == [*sorted(offset for _, offset, *_ in fields.values()), HEADER.itemsize]
+
+
+def test_the_limits_on_size_and_clock_are_those_of_the_code() -> None:
+    limits = Limits()
+    assert f"At most {limits.max_payload_bytes // 1024} KiB" in CONTRACT
+    assert (
+        f"more than {limits.max_future_s / 60:.0f} minutes ahead or {limits.max_past_s / 86_400:.0f} days" in CONTRACT
+    )
+
+
+# ------------------------------------------------------------------ alarms
+
+
+def console_words() -> tuple[dict[str, str], dict[str, str]]:
+    """English and Chinese as the console has them."""
+    text = (ROOT / "service/console/i18n.js").read_text(encoding="utf-8")
+    english, chinese = re.split(r"^const zh = ", text, maxsplit=1, flags=re.MULTILINE)
+    pair = r'^\s+"([a-z0-9_.]+)": "((?:[^"\\]|\\.)*)",?$'
+    return dict(re.findall(pair, english, re.MULTILINE)), dict(re.findall(pair, chinese, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("heading", "prefix"),
+    [
+        ("Conditions and priorities · 类型与级别", "condition"),
+        ("Causes · 原因", "cause"),
+        ("States · 状态", "state"),
+        ("States · 状态", "outcome"),
+    ],
+)
+def test_alarms_are_named_as_on_the_console(heading: str, prefix: str) -> None:
+    english, chinese = console_words()
+    wanted = {
+        key.removeprefix(f"{prefix}."): (text, chinese[key])
+        for key, text in english.items()
+        if key.startswith(f"{prefix}.") and not key.endswith("_detail")
+    }
+    told = {words(first)[0]: (en, zh) for first, en, zh, *_ in rows(section(ALARMS, heading)) if words(first)}
+    others = set(State) if prefix == "outcome" else set(Outcome)
+    assert {
+        word: pair for word, pair in told.items() if prefix not in ("state", "outcome") or word not in others
+    } == wanted
+
+
+def test_what_latches_is_said() -> None:
+    table = rows(section(ALARMS, "Conditions and priorities · 类型与级别"))
+    told = {words(cells[0])[0]: cells[4] for cells in table}
+    assert set(told) == set(Condition)
+    assert {condition for condition, latches in told.items() if latches.startswith("yes")} == set(LATCHING)
+
+
+def test_the_numbers_are_the_detectors_defaults() -> None:
+    told = {words(cells[0])[0]: cells[3] for cells in rows(section(ALARMS, "Causes · 原因"))}
+    defaults = DetectorSettings()
+    for cause, value in vars_of(defaults.vitals).items():
+        if isinstance(value, Limit):
+            raise_at, delay, clear_at = re.findall(r"\d+(?:\.\d+)?", told[cause].replace("SpO2", ""))
+            assert (float(raise_at), float(delay), float(clear_at)) == (
+                value.raise_at,
+                value.delay_s,
+                value.clear_at,
+            ), cause
+    fall, fence, supervision = defaults.fall, defaults.geofence, defaults.supervision
+    for cause, numbers in {
+        "press": [defaults.press.bounce_s],
+        "impact_then_still": [fall.impact_g, fall.contrast, 2, fall.still_g, 1, 2.5],
+        "bed_exit": [defaults.bed.away_s],
+        "left_safe_zone": [fence.fixes, fence.margin_m, fence.accuracy_factor],
+        "entered_forbidden_zone": [fence.fixes, fence.precise_m],
+        "silent": [supervision.silent_s],
+        "battery_low": [supervision.battery_low_pct, supervision.battery_clear_pct],
+    }.items():
+        assert [float(number) for number in re.findall(r"\d+(?:\.\d+)?", told[cause])] == numbers, cause
+    assert f"`quality` is below {defaults.vitals.quality_min}" in ALARMS
+
+
+def vars_of(settings_of_a_detector: Any) -> dict[str, Any]:
+    return {name: getattr(settings_of_a_detector, name) for name in asdict(settings_of_a_detector)}
