@@ -309,7 +309,13 @@ class Decoder:
                 taken.append(msgspec.convert(element, MESSAGE_OF[kind]))
             except (msgspec.ValidationError, RecursionError) as error:
                 where = f"reading {index}: " if isinstance(tree, list) else ""
-                refused.append((_reason(error, element), (where + str(error))[:200]))
+                reason = _reason(error, element)
+                what = (
+                    str(error).replace("got `str`", "got NaN or infinity")
+                    if reason is Reason.NON_FINITE
+                    else str(error)
+                )
+                refused.append((reason, (where + what)[:200]))
                 press = _press_without_the_rest(element) if kind is Kind.SOS else None
                 if press is not None:
                     taken.append(press)

@@ -18,7 +18,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import mqtt5
 import numpy as np
@@ -91,8 +91,7 @@ class _Wire(asyncio.Protocol):
         self.last_sent_s = time.monotonic()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one, but does not inherit from it
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lose(str(exc) if exc else "closed by the broker")

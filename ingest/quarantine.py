@@ -22,7 +22,7 @@ _TEXT_CHARS: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A rejected reading as kept; `payload` are the first bytes, `length_bytes` and `sha256` are of the whole."""
+    """A rejected reading as kept; `payload` are the first bytes, `size_bytes` and `sha256` are of the whole."""
 
     number: int
     received_ms: int
@@ -30,7 +30,7 @@ class Quarantined:
     reason: str
     detail: str
     payload: bytes
-    length_bytes: int
+    size_bytes: int
     sha256: str
 
 
@@ -48,7 +48,7 @@ class Quarantine:
             "PRAGMA synchronous=FULL",
             "CREATE TABLE IF NOT EXISTS quarantine (number INTEGER PRIMARY KEY AUTOINCREMENT,"
             " received_ms INTEGER NOT NULL, topic TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,"
-            " payload BLOB NOT NULL, length_bytes INTEGER NOT NULL, sha256 TEXT NOT NULL)",
+            " payload BLOB NOT NULL, size_bytes INTEGER NOT NULL, sha256 TEXT NOT NULL)",
             "CREATE TABLE IF NOT EXISTS counts (reason TEXT PRIMARY KEY, readings INTEGER NOT NULL) WITHOUT ROWID",
         ):
             self._connection.execute(statement)
@@ -66,7 +66,7 @@ class Quarantine:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
                 self._connection.executemany(
-                    "INSERT INTO quarantine (received_ms, topic, reason, detail, payload, length_bytes, sha256)"
+                    "INSERT INTO quarantine (received_ms, topic, reason, detail, payload, size_bytes, sha256)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?)",
                     [self._row(each) for each in kept],
                 )
@@ -90,7 +90,7 @@ class Quarantine:
         """The newest first."""
         with self._lock:
             rows = self._connection.execute(
-                "SELECT number, received_ms, topic, reason, detail, payload, length_bytes, sha256"
+                "SELECT number, received_ms, topic, reason, detail, payload, size_bytes, sha256"
                 " FROM quarantine ORDER BY number DESC LIMIT ?",
                 (max(0, limit),),
             ).fetchall()

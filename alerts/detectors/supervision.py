@@ -1,5 +1,6 @@
 """Devices that fell silent, were never heard, or are about to: the watch over the watchers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -10,6 +11,7 @@ from alerts.detectors.contract import Records, Result
 from alerts.detectors.segments import NEVER, Segments, in_order, switch
 from alerts.findings import Change, Condition, Evidence, Finding, Priority
 from ingest.contract import Kind
+from ingest.directory import DeviceType
 from ingest.readings import AnyReadings, Location, Status, Vitals
 
 #: A longer pause between two ticks means that we, not the devices, were away.
@@ -20,13 +22,16 @@ _PAUSE_MS: Final = 60_000
 class SupervisionSettings:
     """When a device needs a hand.
 
-    `silent_s`: nothing received for this long; 10 min is several periods of the slowest of the four devices' usual
-    reports (our choice; per device by its parameters).
+    `silent_s`: nothing received for this long; 10 min is several periods of a bracelet's, a mat's or a locator's
+    usual reports (our choice; per device by its parameters).
+    `silent_button_s`: the same for emergency buttons, which sleep until pressed but for a daily report; 26 h lets one
+    of these be two hours late (our choice).
     `battery_low_pct`, `battery_clear_pct`: at or under the first it is low, at or over the second, or charging, it is
     well again (our choice: 15 % is a usual warning level, the 10 % between keep it from chattering).
     """
 
     silent_s: float = 600.0
+    silent_button_s: float = 93_600.0
     battery_low_pct: float = 15.0
     battery_clear_pct: float = 25.0
 
@@ -75,6 +80,13 @@ class Supervision:
         params["silent_s"] = self._settings.silent_s
         params["battery_low_pct"] = self._settings.battery_low_pct
         params["battery_clear_pct"] = self._settings.battery_clear_pct
+        return params
+
+    def expecting(self, types: Sequence[DeviceType | None]) -> Records:
+        """Parameters for rows of devices of these types; None is a row whose device left the fleet."""
+        params = self.defaults(len(types))
+        params["silent_s"][[type is DeviceType.BUTTON for type in types]] = self._settings.silent_button_s
+        params["silent_s"][[type is None for type in types]] = 0.0
         return params
 
     def update(self, state: Records, readings: AnyReadings, params: Records, now_ms: int) -> Result:

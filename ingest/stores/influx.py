@@ -53,16 +53,16 @@ class _Lines(ABC):
             await asyncio.sleep(0)
             for line in lines:
                 if len(batch) == BATCH_LINES or (batch and size + len(line) > BATCH_BYTES):
-                    refused += await self._write_lines(batch)
+                    refused += await self.write_lines(batch)
                     batch, size = [], 0
                 batch.append(line)
                 size += len(line) + 1
         if batch:
-            refused += await self._write_lines(batch)
+            refused += await self.write_lines(batch)
         return refused
 
-    async def _write_lines(self, lines: list[str]) -> list[Refused]:
-        """Send lines; on a refusal halve until the refused ones stand alone."""
+    async def write_lines(self, lines: list[str]) -> list[Refused]:
+        """Send lines of line protocol; on a refusal halve until the refused ones stand alone, and return those."""
         refused: list[Refused] = []
         waiting = [lines]
         while waiting:

@@ -1,0 +1,215 @@
+"""The house put together: everything that runs, under one roof, until it is told to stop."""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from alerts.alarm import Transition
+from alerts.desk import Desk
+from alerts.notify.contract import Channel
+from alerts.notify.mqtt import MqttChannel
+from alerts.notify.store import StoreChannel
+from alerts.notify.webhook import Webhook
+from alerts.outbox import deliver
+from ingest.contract import TELEMETRY_LANE, URGENT_LANE, Lane
+from ingest.decode import Limits
+from ingest.listener import Endpoint, Session, SessionOptions
+from ingest.quarantine import Quarantine
+from ingest.spool import Spool
+from ingest.stores.contract import Store
+from ingest.stores.influx import Influx1, Influx2
+from ingest.stores.sqlite import SqliteStore
+from ingest.stores.writer import Progress, drain
+from service.api.app import make_app
+from service.api.house import House
+from service.database import make_engine
+from service.fleet_watch import FleetWatch
+from service.health import HealthWatch
+from service.inbox import Inbox
+from service.loop import Watch, now_ms
+from service.memory import Memory
+from service.metrics import Metrics
+from service.registry import Registry
+from service.settings import MqttSettings, Settings, StoreSettings
+
+log = logging.getLogger(__name__)
+
+LANES: Final = (URGENT_LANE, TELEMETRY_LANE)
+
+
+class FolderInUseError(RuntimeError):
+    """Another service runs on the same data folder."""
+
+
+async def serve(
+    settings: Settings,
+    *,
+    ready: asyncio.Event | None = None,
+    on_transition: Callable[[Transition], None] | None = None,
+) -> None:
+    """Run the whole service until cancelled; `ready` is set once both lanes listen and the console answers.
+
+    Raises FolderInUseError, OSError (port taken, disk), sqlalchemy errors (no database).
+    """
+    folder = settings.data.folder
+    async with contextlib.AsyncExitStack() as house:
+        house.enter_context(_sole_user(folder))
+        engine = make_engine(settings.database_url)
+        house.callback(engine.dispose)
+        registry = Registry(engine)
+        metrics = Metrics()
+
+        fleet = FleetWatch(registry, settings.detect, Limits(max_payload_bytes=settings.mqtt.max_payload_bytes))
+        memory = Memory(fleet.bank, fleet.decoder, folder / "detectors.state")
+
+        arrival = asyncio.Event()
+        spool = Spool(folder / "spool.db", max_bytes=settings.spool.max_bytes, when_full=settings.spool.when_full)
+        house.callback(spool.close)
+        quarantine = Quarantine(folder / "quarantine.db", max_rows=settings.quarantine.max_rows)
+        house.callback(quarantine.close)
+        inbox = Inbox(spool, quarantine, arrival)
+        house.callback(inbox.close)
+        store = make_store(settings)
+        house.push_async_callback(store.close)
+
+        channels = make_channels(settings, store)
+
+        def told(transition: Transition) -> None:
+            metrics.transition(transition)
+            if on_transition is not None:
+                on_transition(transition)
+
+        desk = await house.enter_async_context(Desk(engine, channels, on_transition=told))
+        watch = Watch(fleet.decoder, fleet.bank, desk, inbox, metrics)
+        sessions = {lane: make_session(settings.mqtt, lane) for lane in LANES}
+        progress = Progress()
+        health = HealthWatch(sessions, spool, progress, metrics)
+        house.enter_context(memory.kept())
+        await house.enter_async_context(
+            _listening(
+                make_app(House(desk, registry, quarantine, health.now, metrics.exposition)),
+                settings.http.host,
+                settings.http.port,
+            )
+        )
+        log.info("console: http://%s:%d", settings.http.host, settings.http.port)
+        log.info("%d devices, store: %s", len(fleet.decoder.directory.rows), settings.store.kind)
+
+        async with asyncio.TaskGroup() as group:
+            for lane, session in sessions.items():
+                group.create_task(session.run(), name=f"{lane.name} session")
+                group.create_task(watch.follow(lane, session), name=f"{lane.name} lane")
+            for channel in channels:
+                group.create_task(deliver(desk, channel, now_ms), name=f"outbox of {channel.name}")
+            group.create_task(watch.notice_silence(), name="silence")
+            group.create_task(drain(spool, store, quarantine, arrival, progress=progress), name="store writer")
+            group.create_task(fleet.run(), name="fleet")
+            group.create_task(memory.keep(), name="memory")
+            if ready is not None:
+                for session in sessions.values():
+                    await session.connected.wait()
+                ready.set()
+
+
+def make_store(settings: Settings) -> Store:
+    """The store that the settings choose, not yet opened."""
+    store: StoreSettings = settings.store
+    match store.kind:
+        case "sqlite":
+            return SqliteStore(settings.readings_file, keep_samples=store.keep_samples)
+        case "influxdb2":
+            two = store.influxdb2
+            assert two.token is not None  # the settings have seen to it
+            token = two.token.get_secret_value()
+            return Influx2(two.url, two.org, two.bucket, token, keep_samples=store.keep_samples)
+        case "influxdb1":
+            one = store.influxdb1
+            password = one.password.get_secret_value() if one.password is not None else None
+            return Influx1(
+                one.url, one.database, username=one.username, password=password, keep_samples=store.keep_samples
+            )
+
+
+def make_channels(settings: Settings, store: Store) -> list[Channel]:
+    """Whom every alarm's transitions go to besides the console."""
+    mqtt = settings.mqtt
+    channels: list[Channel] = [
+        Webhook(
+            hook.name,
+            hook.url,
+            secret=hook.secret.get_secret_value() if hook.secret is not None else None,
+            time_limit_s=hook.timeout_s,
+        )
+        for hook in settings.notify.webhook
+    ]
+    if settings.notify.mqtt.feed or settings.notify.mqtt.commands:
+        channels.append(
+            MqttChannel(
+                make_endpoints(mqtt),
+                client_id=f"{mqtt.client_id}-alarms",
+                username=mqtt.username,
+                password=mqtt.password.get_secret_value() if mqtt.password is not None else None,
+                feed=settings.notify.mqtt.feed,
+                commands=settings.notify.mqtt.commands,
+                keep_alive_s=mqtt.keep_alive_s,
+            )
+        )
+    if isinstance(store, Influx1 | Influx2):
+        channels.append(StoreChannel(store))
+    return channels
+
+
+def make_endpoints(mqtt: MqttSettings) -> list[Endpoint]:
+    """The brokers, with TLS where their URL asks for it."""
+    context: ssl.SSLContext | None = None
+    if any(broker.tls for broker in mqtt.brokers):
+        context = ssl.create_default_context(cafile=mqtt.ca_file)
+        if mqtt.cert_file is not None:
+            context.load_cert_chain(mqtt.cert_file, mqtt.key_file)
+    return [Endpoint(broker.host, broker.port, context if broker.tls else None) for broker in mqtt.brokers]
+
+
+def make_session(mqtt: MqttSettings, lane: Lane) -> Session:
+    """A lane's session with the broker; its name is stable, so that the broker keeps what comes meanwhile."""
+    return Session(
+        make_endpoints(mqtt),
+        SessionOptions(
+            client_id=f"{mqtt.client_id}-{lane.name}",
+            topic_filters=lane.topic_filters,
+            username=mqtt.username,
+            password=mqtt.password.get_secret_value().encode() if mqtt.password is not None else None,
+            keep_alive_s=mqtt.keep_alive_s,
+            session_expiry_s=mqtt.session_expiry_s,
+            receive_max=mqtt.receive_max,
+        ),
+    )
+
+
+@contextlib.contextmanager
+def _sole_user(folder: Path) -> Iterator[None]:
+    """Make the data folder and hold it for this process alone: two services would take each other's messages."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderInUseError(f"another service is running on the data folder {folder}") from None
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _listening(app: web.Application, host: str, port: int) -> AsyncIterator[None]:
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield
+    finally:
+        await runner.cleanup()

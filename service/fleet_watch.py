@@ -1,0 +1,60 @@
+"""The fleet as it is now: what an import changes is in force within seconds, and no detector forgets anything."""
+
+import asyncio
+import logging
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from alerts.bank import Bank
+from alerts.detectors.geofence import Geofence
+from alerts.detectors.standard import DetectorSettings, standard_detectors
+from alerts.detectors.supervision import Supervision
+from ingest.decode import Decoder, Limits
+from ingest.directory import Directory
+from service.registry import Registry
+
+log = logging.getLogger(__name__)
+_LOOK_EVERY_S: Final = 2.0
+
+
+class FleetWatch:
+    """Makes the decoder and the bank for the registry's fleet, and keeps them in step with it."""
+
+    def __init__(self, registry: Registry, settings: DetectorSettings, limits: Limits) -> None:
+        self._registry = registry
+        self._settings = settings
+        self._supervision = Supervision(settings.supervision)
+        self._revision = registry.revision()
+        directory = Directory(registry.devices())
+        self.decoder = Decoder(directory, limits)
+        self.bank = Bank(standard_detectors(registry.zone_table(directory), settings), len(directory.devices))
+        self._expect(directory)
+
+    async def run(self) -> None:
+        """Look for a change until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            try:
+                revision = await asyncio.to_thread(self._registry.revision)
+                if revision != self._revision:
+                    await self._take_over()
+                    self._revision = revision
+            except SQLAlchemyError as error:
+                log.warning("the registry cannot be read, the fleet stays as it was: %s", type(error).__name__)
+
+    async def _take_over(self) -> None:
+        devices = await asyncio.to_thread(self._registry.devices)
+        directory = self.decoder.directory.updated(devices)
+        zones = await asyncio.to_thread(self._registry.zone_table, directory)
+        # From here on without a pause: rows, state and zones change between two batches.
+        self.bank.resize(len(directory.devices))
+        self.bank.replace(Geofence(zones, self._settings.geofence))
+        self._expect(directory)
+        self.decoder.directory = directory
+        log.info("the fleet has changed: %d devices", len(directory.rows))
+
+    def _expect(self, directory: Directory) -> None:
+        known = directory.rows
+        types = [device.type if (device.site, device.device) in known else None for device in directory.devices]
+        self.bank.set_params(self._supervision.name, self._supervision.expecting(types))

@@ -1,0 +1,81 @@
+"""What the detectors remember, on disk: a restart goes on where it stopped."""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from alerts.bank import BadState, Bank
+from ingest.decode import Decoder
+
+log = logging.getLogger(__name__)
+_EVERY_S: Final = 30.0
+
+
+class _Remembered(msgspec.Struct, frozen=True):
+    """A bank's state with whose rows they were: row numbers change when the fleet does."""
+
+    devices: list[tuple[str, str]]
+    bank: bytes
+
+
+class Memory:
+    """The bank's state in one file, written whole or not at all."""
+
+    def __init__(self, bank: Bank, decoder: Decoder, file: Path) -> None:
+        self._bank = bank
+        self._decoder = decoder
+        self._file = file
+
+    def recall(self) -> None:
+        """Give the bank its state back; a file that cannot be used is told and left alone, and all begins anew."""
+        try:
+            remembered = msgspec.msgpack.decode(self._file.read_bytes(), type=_Remembered)
+            row_of = self._decoder.directory.rows
+            rows = np.array([row_of.get(device, -1) for device in remembered.devices], dtype=np.int64)
+            anew = self._bank.restore(remembered.bank, rows)
+        except FileNotFoundError:
+            return
+        except (OSError, msgspec.DecodeError, BadState) as error:
+            log.warning("the detectors begin without memory, %s cannot be used: %s", self._file, error)
+            return
+        if anew:
+            log.warning("detectors that begin without memory: %s", ", ".join(anew))
+
+    def remember(self) -> None:
+        """Write the bank's state; OSError where the disk refuses."""
+        devices = [(device.site, device.device) for device in self._decoder.directory.devices]
+        data = msgspec.msgpack.encode(_Remembered(devices, self._bank.save()))
+        new = self._file.with_suffix(".new")
+        with new.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        new.replace(self._file)
+
+    async def keep(self) -> None:
+        """Remember every half minute until cancelled, so that a crash costs no more than that."""
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            self._try_to_remember()
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """Recall at the beginning, remember at the end."""
+        self.recall()
+        try:
+            yield
+        finally:
+            self._try_to_remember()
+
+    def _try_to_remember(self) -> None:
+        try:
+            self.remember()
+        except OSError as error:
+            log.error("the detectors' memory cannot be written: %s", error)

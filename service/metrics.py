@@ -1,0 +1,84 @@
+"""What operators watch: counted a batch at a time, in the Prometheus text format."""
+
+from collections import Counter as Tally
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from alerts.alarm import Transition
+from ingest.contract import Lane
+from ingest.decode import Decoded
+from ingest.listener import Batch, Session
+
+_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """The service's counters in a registry of their own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._messages = Counter("shouhu_messages", "MQTT messages taken", ["lane"], registry=self._registry)
+        self._readings = Counter("shouhu_readings", "Readings taken", ["kind"], registry=self._registry)
+        self._rejected = Counter("shouhu_rejected", "Readings quarantined", ["reason"], registry=self._registry)
+        self._batch_size = Histogram(
+            "shouhu_batch_messages", "Messages in a batch", ["lane"], buckets=_SIZES, registry=self._registry
+        )
+        self._durable = Histogram(
+            "shouhu_receive_to_durable_seconds",
+            "From the first message of a batch received to the batch acknowledged",
+            ["lane"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._alarms = Counter(
+            "shouhu_alarm_transitions", "Alarm transitions", ["condition", "event"], registry=self._registry
+        )
+        self._alarm_delay = Histogram(
+            "shouhu_receive_to_journal_seconds",
+            "From a reading received to its alarm journalled",
+            ["condition"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._journal_failures = Counter(
+            "shouhu_journal_failures", "Failed tries to journal findings", registry=self._registry
+        )
+
+    def batch(self, lane: Lane, batch: Batch, decoded: Decoded, now_ms: int) -> None:
+        """Count a batch that was acknowledged."""
+        self._messages.labels(lane.name).inc(len(batch))
+        self._batch_size.labels(lane.name).observe(len(batch))
+        self._durable.labels(lane.name).observe((now_ms - batch.received_ms) / 1000)
+        for readings in decoded.readings:
+            self._readings.labels(readings.KIND).inc(len(readings))
+        for reason, count in Tally(rejected.reason for rejected in decoded.rejected).items():
+            self._rejected.labels(reason).inc(count)
+
+    def transition(self, transition: Transition) -> None:
+        """Count an alarm's transition."""
+        alarm = transition.alarm
+        self._alarms.labels(alarm.condition, transition.event).inc()
+        if transition.from_state is None:
+            self._alarm_delay.labels(alarm.condition).observe((transition.at_ms - alarm.received_ms) / 1000)
+
+    def journal_failed(self) -> None:
+        """Count a try to journal findings that failed."""
+        self._journal_failures.inc()
+
+    def watch_session(self, lane: Lane, session: Session) -> None:
+        """Show whether a lane is connected and how often it had to connect."""
+        connected = Gauge(
+            f"shouhu_{lane.name}_connected", "1 while the lane has its broker session", registry=self._registry
+        )
+        connected.set_function(session.connected.is_set)
+        connects = Gauge(f"shouhu_{lane.name}_connects", "Connections made since start", registry=self._registry)
+        connects.set_function(lambda: session.connects)
+
+    def gauge(self, name: str, text: str) -> Gauge:
+        """A figure that somebody else sets or computes when asked."""
+        return Gauge(name, text, registry=self._registry)
+
+    def exposition(self) -> bytes:
+        """All figures in the Prometheus text format."""
+        return generate_latest(self._registry)
