@@ -20,8 +20,6 @@ _TYPES: Final[Mapping[str, str]] = {
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
     "string_type": 'must be text in "quotes"',
-    "tuple_type": "must be a list in [brackets]",
-    "list_type": "must be a list in [brackets]",
     "date_parsing": "must be a date such as 1938-05-02",
     "date_from_datetime_parsing": "must be a date such as 1938-05-02",
     "date_type": "must be a date such as 1938-05-02",
@@ -32,15 +30,22 @@ _BOUNDS: Final[Mapping[str, tuple[str, str]]] = {
     "less_than": ("must be less than", "lt"),
     "less_than_equal": ("must be at most", "le"),
 }
-#: Errors whose value is a whole table, which may hold anything, so it is not shown.
-_TABLES: Final = frozenset({"model_type", "dataclass_type", "model_attributes_type", "dict_type"})
+#: Errors of a whole table or list: its value is not shown, as it may hold anything, a password among it.
+_WHOLES: Final[Mapping[str, str]] = {
+    "model_type": "must be a table of keys",
+    "model_attributes_type": "must be a table of keys",
+    "dataclass_type": "must be a table of keys",
+    "dict_type": "must be a table of keys",
+    "tuple_type": "must be a list in [brackets]",
+    "list_type": "must be a list in [brackets]",
+}
 
 
 def sentence(error: ErrorDetails) -> str:
     """One of pydantic's errors in plain words with the value in brackets, where there is one that may be shown."""
     kind, context = error["type"], error.get("ctx", {})
-    if kind in _TABLES:
-        return "must be a table of keys"
+    if kind in _WHOLES:
+        return _WHOLES[kind]
     if kind in ("missing", "missing_argument"):
         return "is missing"
     if kind == "value_error":
@@ -49,15 +54,13 @@ def sentence(error: ErrorDetails) -> str:
         text = _TYPES[kind]
     elif kind in _BOUNDS:
         words, key = _BOUNDS[kind]
-        text = f"{words} {context[key]:g}"
+        text = f"{words} {context[key]:,.12g}"
     elif kind in ("literal_error", "enum"):
         text = f"must be one of {str(context['expected']).replace(chr(39), chr(34))}"
     elif kind == "string_too_short":
         text = "must not be empty"
     elif kind == "string_too_long":
         text = f"must have at most {context['max_length']} characters"
-    elif kind == "too_short":
-        text = f"needs at least {context['min_length']}"
     else:
         text = error["msg"][:1].lower() + error["msg"][1:]
     return f"{text} (got {shown(error['input'])})"

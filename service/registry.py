@@ -5,6 +5,7 @@ reader sees the old fleet or the new one, never half.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
@@ -29,8 +30,9 @@ from sqlalchemy import (
     update,
 )
 
+from alerts.detectors.zones import ZoneTable
 from ingest.contract import Crs
-from ingest.directory import Device, DeviceType
+from ingest.directory import Device, DeviceType, Directory
 from service.database import READ_ONLY
 from service.fleet.nouns import Caregiver, Difference, Fleet, PlacedZone, Resident, Site, Summary
 
@@ -92,6 +94,15 @@ CAREGIVERS: Final = _table(
     Column("phone", Text),
     unique=["caregiver"],
 )
+#: One row: counts the imports that changed something.
+REVISION: Final = Table(
+    "fleet_revision", _METADATA, Column("id", Integer, primary_key=True), Column("revision", Integer, nullable=False)
+)
+
+#: (whose, rule) to indices of zones.
+_Placed = defaultdict[tuple[str, str], list[int]]
+#: The devices that can say where they are.
+_LOCATED: Final = frozenset({DeviceType.BRACELET, DeviceType.BUTTON, DeviceType.LOCATOR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +179,19 @@ class Registry:
                 _upsert(connection, _NOUNS[name], plan)
             for name, plan in reversed(plans.items()):
                 _remove(connection, _NOUNS[name], plan)
+            if any(plan.added or plan.changed or plan.removed for plan in plans.values()):
+                _count_up(connection)
         return _summary(plans)
 
     def compare(self, fleet: Fleet) -> Summary:
         """What `replace_fleet` would change; changes nothing."""
         with self._reader.connect() as connection:
             return _summary(_plans(connection, fleet))
+
+    def revision(self) -> int:
+        """A number that changes whenever the fleet does, also where another process changes it."""
+        with self._reader.connect() as connection:
+            return connection.execute(select(REVISION.c.revision)).scalar_one_or_none() or 0
 
     def fleet(self) -> Fleet:
         """Everything, as of one moment."""
@@ -200,9 +218,38 @@ class Registry:
         """All caregivers, in the order in which they came."""
         return self._all("caregivers")
 
+    def zone_table(self, directory: Directory) -> ZoneTable:
+        """The zones of each directory row whose device can say where it is.
+
+        A resident's own zones of a rule take the place of the site's zones of that rule: who has a safe zone of their
+        own may be there and need not be within the site's, and the site's pond stays forbidden to them.
+        """
+        zones = self.zones()
+        of_site: _Placed = defaultdict(list)
+        of_resident: _Placed = defaultdict(list)
+        for index, zone in enumerate(zones):
+            placed, owner = (of_site, zone.site) if zone.resident is None else (of_resident, zone.resident)
+            placed[owner or "", zone.rule].append(index)
+        row_zones: dict[int, list[int]] = {}
+        for row in directory.rows.values():
+            device = directory.devices[row]
+            if device.type in _LOCATED:
+                row_zones[row] = [
+                    index
+                    for rule in ("safe", "forbidden")
+                    for index in of_resident.get((device.resident or "", rule)) or of_site[device.site, rule]
+                ]
+        return ZoneTable((zone.outline() for zone in zones), row_zones)
+
     def _all(self, name: str) -> list[Any]:
         with self._reader.connect() as connection:
             return _read(connection, _NOUNS[name])
+
+
+def _count_up(connection: Connection) -> None:
+    changed = connection.execute(update(REVISION).values(revision=REVISION.c.revision + 1))
+    if changed.rowcount == 0:
+        connection.execute(insert(REVISION).values(id=1, revision=1))
 
 
 def _rows(connection: Connection, noun: _Noun) -> Sequence[RowMapping]:

@@ -23,11 +23,11 @@ def resolve(value: object, info: ValidationInfo) -> SecretStr:
             return value
         case str():
             raise ValueError(f"a secret never stands in the settings file itself: {_HOW}")
-        case {"env": str(name)} if len(value) == 1:
+        case {"env": str(name), **others} if not others:
             secret = os.environ.get(name, "")
             if not secret:
                 raise ValueError(f"the environment variable {name} is not set or is empty")
-        case {"file": str(name)} if len(value) == 1:
+        case {"file": str(name), **others} if not others:
             secret = _read(folder_of(info) / Path(name).expanduser())
         case _:
             raise ValueError(f"must name where the secret is: {_HOW}")

@@ -7,7 +7,7 @@ the settings file. shouhu.example.toml shows every key.
 import ipaddress
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, get_args, get_type_hints
@@ -24,6 +24,8 @@ from pydantic import (
     model_validator,
 )
 
+from alerts.detectors.standard import DetectorSettings
+from service.detect import CheckedDetectorSettings, DetectError, faults
 from service.identifier import Identifier
 from service.problems import path_of, sentence, shown, unknown
 from service.secret import Secret, folder_of, resolve_text
@@ -150,9 +152,7 @@ class DataSettings(Section):
 class MqttSettings(Section):
     """The session with the broker; with several brokers the next is tried when one cannot be reached."""
 
-    brokers: tuple[Annotated[Broker, PlainValidator(parse_broker)], ...] = Field(
-        default=(Broker("127.0.0.1", 1883, tls=False),), min_length=1
-    )
+    brokers: tuple[Annotated[Broker, PlainValidator(parse_broker)], ...] = (Broker("127.0.0.1", 1883, tls=False),)
     username: Word | None = None
     password: Secret | None = None
     ca_file: FilePath | None = None
@@ -166,6 +166,8 @@ class MqttSettings(Section):
 
     @model_validator(mode="after")
     def _pairs(self) -> Self:
+        if not self.brokers:
+            raise ValueError("brokers must name at least one broker")
         if self.password is not None and self.username is None:
             raise ValueError("has a password but no username")
         if (self.cert_file is None) != (self.key_file is None):
@@ -293,6 +295,7 @@ class Settings(Section):
     quarantine: QuarantineSettings = QuarantineSettings()
     http: HttpSettings = HttpSettings()
     notify: NotifySettings = NotifySettings()
+    detect: CheckedDetectorSettings = DetectorSettings()
 
     @property
     def database_url(self) -> "URL":
@@ -327,18 +330,26 @@ def load(path: Path) -> Settings:
 def validate(document: Mapping[str, Any], path: Path) -> Settings:
     """The settings of a parsed document; `path` is named in problems and its folder is where relative paths start."""
     # Through JSON because pydantic's strict mode takes a list for a tuple there and nowhere else.
-    text = json.dumps(document, default=str)
+    # The data section is always there, so that the default folder, too, starts from that of the file.
+    text = json.dumps({"data": {}} | dict(document), default=str)
     try:
         return Settings.model_validate_json(text, context={"folder": path.parent})
     except ValidationError as error:
+        found = [(path_of(detail["loc"]), detail) for detail in error.errors()]
         problems = []
-        for detail in error.errors():
-            location = detail["loc"]
-            if detail["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-                what = unknown(str(location[-1]), known_keys(location[:-1]))
+        detect: Iterable[tuple[str, str]] = ()
+        table = document.get("detect")
+        if isinstance(table, Mapping):  # as far as it can be judged where something else is wrong as well
+            detect = [(where, what) for where, what in faults(table) if f"detect.{where}" not in dict(found)]
+        for where, detail in found:
+            if isinstance(fault := detail.get("ctx", {}).get("error"), DetectError):
+                detect = fault.faults
+            elif detail["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+                location = detail["loc"]
+                problems.append(f"{path}: {where}: {unknown(str(location[-1]), known_keys(location[:-1]))}")
             else:
-                what = sentence(detail)
-            problems.append(f"{path}: {path_of(location)}: {what}")
+                problems.append(f"{path}: {where}: {sentence(detail)}")
+        problems += [f"{path}: detect.{where}: {what}" for where, what in detect]
         raise SettingsError(tuple(problems)) from None
 
 

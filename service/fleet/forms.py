@@ -5,9 +5,8 @@ from datetime import date
 from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
-from shapely import Polygon
-from shapely.validation import explain_validity
 
+from alerts.detectors.zones import LARGEST_M
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType
 from service.fleet.nouns import Caregiver, Language, PlacedZone, Resident, Role, Rule, Sex, Site
@@ -17,8 +16,6 @@ from service.problems import shown
 _DATE: Final = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})", re.ASCII)
 #: Nobody alive was born before.
 _FIRST_YEAR: Final = 1880
-#: A fence larger than this is a mistake in the unit.
-_LARGEST_RADIUS_M: Final = 100_000.0
 _MOST_CORNERS: Final = 10_000
 
 
@@ -66,9 +63,6 @@ def _polygon(value: object) -> tuple[tuple[float, float], ...]:
         corners = corners[:-1]
     if not 3 <= len(corners) <= _MOST_CORNERS:
         raise ValueError(f"needs 3 to {_MOST_CORNERS} different corners (got {len(corners)})")
-    polygon = Polygon(corners)
-    if not polygon.is_valid:
-        raise ValueError(f"is not a simple polygon, its border crosses or touches itself: {explain_validity(polygon)}")
     return corners
 
 
@@ -144,7 +138,7 @@ class ZoneForm(Form):
     resident: Identifier | None = None
     lat: Latitude | None = None
     lon: Longitude | None = None
-    radius_m: float | None = Field(default=None, gt=0, le=_LARGEST_RADIUS_M)
+    radius_m: float | None = Field(default=None, gt=0, le=LARGEST_M)
     polygon: Annotated[tuple[tuple[float, float], ...], PlainValidator(_polygon)] | None = None
 
     @model_validator(mode="after")
@@ -156,6 +150,10 @@ class ZoneForm(Form):
             raise ValueError("needs lat, lon and radius_m, or a polygon")
         if self.polygon is not None and circle != (None, None, None):
             raise ValueError("has a polygon, so it must not have lat, lon or radius_m")
+        try:
+            self.noun().outline()
+        except ValueError as error:
+            raise ValueError(str(error).removeprefix(f"zone {self.id}: ")) from None
         return self
 
     def noun(self) -> PlacedZone:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from alerts.detectors.zones import Zone
 from ingest.contract import Crs
 from ingest.directory import Device
 
@@ -48,6 +49,10 @@ class PlacedZone:
     resident: str | None = None
     circle: tuple[float, float, float] | None = None
     polygon: tuple[tuple[float, float], ...] | None = None
+
+    def outline(self) -> Zone:
+        """The zone as the detectors know it; ValueError where it is none."""
+        return Zone(self.zone, self.rule, self.crs, self.circle, self.polygon)
 
 
 @dataclass(frozen=True, slots=True)
