@@ -1,5 +1,6 @@
 """The dashboard's questions are asked of a real InfluxDB that holds readings written by our own code."""
 
+import asyncio
 import json
 import re
 import time
@@ -13,11 +14,15 @@ import numpy as np
 import pytest
 import yaml
 
+from alerts.alarm import Transition, acknowledged, raised
+from alerts.findings import Change, Condition, Finding, Priority
+from alerts.lifecycle import Event
+from alerts.notify.store import line_of
 from ingest.blocks import blocks_of
 from ingest.contract import Kind, encode_binary, topic_of
 from ingest.decode import Decoder
 from ingest.directory import Device, DeviceType, Directory
-from ingest.stores.lines import lines_of
+from ingest.stores.influx import Influx1
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD = ROOT / "grafana/dashboards/care.json"
@@ -113,24 +118,34 @@ def database_url(influxdb: Any, now_ms: int) -> str:
     decoded = Decoder(directory).decode(*readings(now_ms), received_ms=now_ms)
     assert not decoded.rejected
     assert {r.KIND for r in decoded.readings} == set(Kind)
-    lines = [line for block in blocks_of(decoded.readings, directory) for line in lines_of(block, keep_samples=True)]
-    lines += alarm_lines(now_ms)
+    blocks = blocks_of(decoded.readings, directory)
+
+    async def write() -> None:
+        store = Influx1(influxdb.url, DATABASE)
+        await store.open()
+        try:
+            assert not await store.write(blocks)
+            assert not await store.write_lines(alarm_lines(now_ms))
+        finally:
+            await store.close()
+
+    asyncio.run(write())
     url: str = influxdb.url
-    urllib.request.urlopen(f"{url}/query", data=f"q=CREATE DATABASE {DATABASE}".encode(), timeout=30).close()
-    body = "\n".join(lines).encode()
-    urllib.request.urlopen(f"{url}/write?db={DATABASE}&precision=u", data=body, timeout=30).close()
     return url
 
 
 def alarm_lines(now_ms: int) -> list[str]:
-    """Transitions as docs/schema.md has them in the measurement `alarm`: a fall taken, a press in a corridor."""
-    tags = "condition=fall,device=BR-0001,priority=high,resident=R-101,site=chunhui"
-    fields = f'alarm="01A",cause="device_confirmed",onset_ms={now_ms}i'
+    """What the service writes of a fall that was taken, and of a press in a corridor."""
+    bracelet, button = DEVICES[0], DEVICES[3]
+    fall = Finding(0, Condition.FALL, "device_confirmed", Change.BEGAN, Priority.HIGH, now_ms - 2000, now_ms - 2000)
+    press = Finding(3, Condition.SOS, "press", Change.BEGAN, Priority.HIGH, now_ms - 1000, now_ms - 1000)
+    ringing = raised("fall", fall, bracelet, now_ms, now_ms)
+    taken = acknowledged(ringing, "C-wang", now_ms)
+    pressed = raised("press", press, button, now_ms, now_ms)
     return [
-        f'alarm,{tags} {fields},state="unacknowledged" {now_ms * 1000 + 1}',
-        f'alarm,{tags} {fields},state="acknowledged" {now_ms * 1000 + 2}',
-        f'alarm,condition=sos,device=BTN-HALL,priority=high,site=chunhui alarm="01B",cause="press",onset_ms={now_ms}i,'
-        f'state="unacknowledged" {now_ms * 1000 + 3}',
+        line_of(Transition(1, ringing, Event.RAISE, None, ringing.state, now_ms)),
+        line_of(Transition(2, taken, Event.ACKNOWLEDGE, ringing.state, taken.state, now_ms, "C-wang")),
+        line_of(Transition(3, pressed, Event.RAISE, None, pressed.state, now_ms)),
     ]
 
 
@@ -156,7 +171,7 @@ def test_devices_without_a_resident_are_shown_when_all_are_chosen(database_url: 
         json.dumps(answer(database_url, asked(q, ".*", ".*", now_ms))) for p, q in questions() if "panel" in p
     )
     assert '"device": "BTN-HALL"' in shown  # last heard
-    assert '"01B"' in shown  # its alarm
+    assert '"press"' in shown  # its alarm
 
 
 def test_panels_are_told_apart_and_lie_beside_each_other() -> None:

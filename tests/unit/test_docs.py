@@ -255,7 +255,7 @@ def test_the_numbers_are_the_detectors_defaults() -> None:
         "bed_exit": [defaults.bed.away_s],
         "left_safe_zone": [fence.fixes, fence.margin_m, fence.accuracy_factor],
         "entered_forbidden_zone": [fence.fixes, fence.precise_m],
-        "silent": [supervision.silent_s],
+        "silent": [supervision.silent_s, supervision.silent_button_s / 3600],
         "battery_low": [supervision.battery_low_pct, supervision.battery_clear_pct],
     }.items():
         assert [float(number) for number in re.findall(r"\d+(?:\.\d+)?", told[cause])] == numbers, cause
