@@ -1,0 +1,176 @@
+"""The registry: a fleet goes in whole and comes out the same, in the same order, on disk and in memory."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import IntegrityError
+
+from ingest.contract import Crs
+from ingest.directory import Device, DeviceType, Directory
+from service.database import make_engine
+from service.fleet import Caregiver, Difference, Fleet, PlacedZone, Resident, Site, Summary
+from service.registry import Registry
+
+FLEET = Fleet(
+    sites=(Site("north", "North house"), Site("south", "南院")),
+    residents=(
+        Resident("r1", "林秀英", "north", "1-01", date(1938, 5, 2), "female"),
+        Resident("r2", "George", "south", language="en"),
+    ),
+    devices=(
+        Device("south", "loc-9", DeviceType.LOCATOR, "r2", Crs.GCJ02),
+        Device("north", "loc-1", DeviceType.LOCATOR, "r1"),
+        Device("north", "mat-1", DeviceType.BED_MAT, "r1"),
+        Device("north", "hall", DeviceType.BUTTON),
+    ),
+    zones=(
+        PlacedZone("grounds", "safe", Crs.GCJ02, site="north", polygon=((36.0, 117.0), (36.1, 117.0), (36.1, 117.1))),
+        PlacedZone("pond", "forbidden", Crs.WGS84, site="north", circle=(36.05, 117.05, 12.5)),
+        PlacedZone("daughter", "safe", Crs.WGS84, resident="r1", circle=(36.2, 117.2, 800.0)),
+    ),
+    caregivers=(Caregiver("c1", "Wang", "nurse", "north", "+86 1"), Caregiver("c2", "Li", "head_nurse")),
+)
+
+
+@pytest.fixture(params=["memory", "file"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    url = "sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path}/folder/shouhu.db"
+    engine = make_engine(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def registry(engine: Engine) -> Registry:
+    return Registry(engine)
+
+
+def test_a_new_registry_is_empty(registry: Registry) -> None:
+    assert registry.fleet() == Fleet()
+    assert registry.revision() == 0
+
+
+def test_a_fleet_comes_out_as_it_went_in(registry: Registry) -> None:
+    summary = registry.replace_fleet(FLEET)
+    assert summary == Summary(*(Difference(added=count) for count in (2, 2, 4, 3, 2)))
+    assert registry.fleet() == FLEET
+    assert registry.sites() == list(FLEET.sites)
+    assert registry.residents() == list(FLEET.residents)
+    assert registry.devices() == list(FLEET.devices)
+    assert registry.zones() == list(FLEET.zones)
+    assert registry.caregivers() == list(FLEET.caregivers)
+
+
+def test_the_same_fleet_again_changes_nothing(registry: Registry) -> None:
+    registry.replace_fleet(FLEET)
+    revision = registry.revision()
+    assert registry.replace_fleet(FLEET) == Summary()
+    assert registry.revision() == revision
+
+
+def test_changes_are_counted_and_what_stays_keeps_its_place(registry: Registry) -> None:
+    registry.replace_fleet(FLEET)
+    first, second, mat, hall = FLEET.devices
+    new = Device("north", "new", DeviceType.BRACELET, "r1")
+    fleet = replace(FLEET, devices=(new, hall, replace(second, crs=Crs.BD09), first), caregivers=())
+    assert registry.compare(fleet) == Summary(devices=Difference(1, 1, 1), caregivers=Difference(removed=2))
+    assert registry.fleet() == FLEET  # comparing changes nothing
+    assert registry.replace_fleet(fleet) == Summary(devices=Difference(1, 1, 1), caregivers=Difference(removed=2))
+    assert registry.devices() == [first, replace(second, crs=Crs.BD09), hall, new]
+    assert registry.revision() == 2
+    registry.replace_fleet(replace(fleet, devices=(*fleet.devices, mat)))
+    assert registry.devices()[-1] == mat  # one that comes back stands at the end
+
+
+def test_a_resident_moves_with_everything_and_the_old_site_goes(registry: Registry) -> None:
+    registry.replace_fleet(FLEET)
+    moved = Fleet(
+        sites=(Site("west", "West"),),
+        residents=(replace(FLEET.residents[0], site="west"),),
+        devices=(Device("west", "loc-1", DeviceType.LOCATOR, "r1"),),
+    )
+    summary = registry.replace_fleet(moved)
+    assert summary.sites == Difference(1, 0, 2)
+    assert summary.residents == Difference(0, 1, 1)
+    assert registry.fleet() == moved
+
+
+def test_an_import_that_fails_changes_nothing(registry: Registry) -> None:
+    registry.replace_fleet(FLEET)
+    broken = Fleet(sites=(Site("x", "X"),), devices=(Device("nowhere", "d", DeviceType.BUTTON),))
+    with pytest.raises(IntegrityError):
+        registry.replace_fleet(broken)
+    assert registry.fleet() == FLEET
+    assert registry.revision() == 1
+
+
+def test_a_restart_finds_the_fleet_again(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/shouhu.db"
+    first = make_engine(url)
+    Registry(first).replace_fleet(FLEET)
+    first.dispose()
+    second = make_engine(url)
+    assert Registry(second).fleet() == FLEET
+    second.dispose()
+
+
+def test_readers_see_the_old_fleet_while_a_new_one_is_written(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path}/shouhu.db")
+    registry = Registry(engine)
+    registry.replace_fleet(FLEET)
+    with engine.begin() as writing:
+        writing.execute(text("DELETE FROM zones"))
+        assert registry.zones() == list(FLEET.zones)
+    assert registry.zones() == []
+    engine.dispose()
+
+
+def test_sqlite_is_durable_and_checks_references(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path}/shouhu.db")
+    with engine.connect() as connection:
+        found = {
+            name: connection.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    engine.dispose()
+    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10_000}
+
+
+def test_no_name_of_a_person_stands_in_a_log_of_statements(registry: Registry, engine: Engine) -> None:
+    statements: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
+    registry.replace_fleet(FLEET)
+    assert statements
+    assert not any("林秀英" in statement for statement in statements)
+
+
+def test_zones_are_those_of_the_resident_else_of_the_site(registry: Registry) -> None:
+    registry.replace_fleet(FLEET)
+    directory = Directory(registry.devices())
+    table = registry.zone_table(directory)
+    assert [zone.zone for zone in table.zones] == ["grounds", "pond", "daughter"]
+    first, count = table.spans(len(directory.devices))
+    names = [
+        {table.zones[index].zone for index in table.members[start : start + length]}
+        for start, length in zip(first, count, strict=True)
+    ]
+    assert dict(zip((d.device for d in directory.devices), names, strict=True)) == {
+        "loc-9": set(),  # the south has no zones
+        "loc-1": {"daughter", "pond"},  # her own safe zone instead of the grounds; the pond stays forbidden
+        "mat-1": set(),  # a mat is nowhere
+        "hall": {"grounds", "pond"},  # nobody's: the site's
+    }
+
+
+def test_zones_follow_the_rows_of_the_directory_and_not_the_order_of_the_registry(registry: Registry) -> None:
+    registry.replace_fleet(FLEET)
+    directory = Directory(registry.devices())
+    fewer = replace(FLEET, devices=FLEET.devices[1:])
+    registry.replace_fleet(fewer)
+    directory = directory.updated(registry.devices())
+    _, count = registry.zone_table(directory).spans(len(directory.devices))
+    assert count.tolist() == [0, 2, 0, 2]  # row 0 is one that left
