@@ -18,8 +18,9 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -64,6 +65,7 @@ class Service:
     """A program that can be stopped and started with port and data kept."""
 
     host = "127.0.0.1"
+    _maker: ClassVar = ThreadPoolExecutor(1, thread_name_prefix="service-maker")
 
     def __init__(
         self,
@@ -103,9 +105,15 @@ class Service:
         if self.running:
             return
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                self._guarded(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder
-            )
+            # Linux ends the child with the thread that made it, so that must be one that lives as long as the run.
+            self._process = self._maker.submit(
+                subprocess.Popen[bytes],
+                self._guarded(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+            ).result()
         give_up_at = time.monotonic() + START_WITHIN_S
         while not self._ready():
             if self._died() or time.monotonic() > give_up_at:
@@ -350,6 +358,8 @@ def victoria_metrics(service_folder: Path, pytestconfig: pytest.Config) -> Victo
             # It takes memory for caches by the size of the machine; a test needs little.
             "-memory.allowedBytes=128MB",
             "-search.latencyOffset=0s",
+            # What is written again at the same time is one point.
+            "-dedup.minScrapeInterval=1ms",
         ],
         lambda: answers_http(f"http://127.0.0.1:{port}/health"),
     )

@@ -11,6 +11,7 @@ import gzip
 import json
 import re
 from abc import ABC, abstractmethod
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -143,7 +144,11 @@ class Influx1(_Lines):
         super().__init__(keep_samples=keep_samples)
         self._url = url.rstrip("/")
         self._database = database
-        self._auth = aiohttp.BasicAuth(username, password or "") if username is not None else None
+        # By header: addresses end in the logs of every proxy on the way.
+        self._headers: dict[str, str] = {}
+        if username is not None:
+            named = b64encode(f"{username}:{password or ''}".encode()).decode()
+            self._headers["Authorization"] = f"Basic {named}"
         self._timeout_s = timeout_s
         self._http: aiohttp.ClientSession | None = None
 
@@ -151,7 +156,7 @@ class Influx1(_Lines):
         """Make the database unless it is there; StoreUnavailable where the server cannot be reached."""
         if self._http is None:
             timeout = aiohttp.ClientTimeout(total=self._timeout_s)
-            self._http = aiohttp.ClientSession(auth=self._auth, timeout=timeout)
+            self._http = aiohttp.ClientSession(headers=self._headers, timeout=timeout)
         name = self._database.replace("\\", "\\\\").replace('"', '\\"')
         status, body, headers = await self._post("/query", urlencode({"q": f'CREATE DATABASE "{name}"'}).encode(), {})
         reason = _outcome(status, body, headers)

@@ -182,7 +182,7 @@ def _summary(values: Float, start: Int, count: Int) -> tuple[list[Float], NDArra
 
 def encode_samples(packets: Motion | Bcg) -> tuple[Float, NDArray[np.object_]]:
     """Scale (n,) and little-endian int16 counts as bytes (n,) of compact packets; motion is x y z interleaved."""
-    samples = packets.samples.reshape(len(packets.samples), -1)
+    samples = packets.samples if packets.samples.ndim == 2 else packets.samples[:, np.newaxis]
     largest = np.abs(samples).max(axis=1, initial=0.0).astype(np.float64)
     known = packets.count > 0
     scale = np.ones(len(packets))
