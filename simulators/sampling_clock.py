@@ -10,7 +10,7 @@ that clock has to be found again:
 - a sample cannot have been taken after it was written, nor after a later sample was written less the samples
   between them: the earliest such time within three seconds is its time;
 - where even so more than half a second is missing, samples were truly lost and the stream is cut in two;
-- within a piece the samples are evenly spaced; where that is more than a quarter of a second off, the rate changed
+- within a piece the samples are evenly spaced; where that is more than a second off, the rate changed
   and the piece is cut there.
 
 Samples are never interpolated, invented or dropped.
@@ -27,7 +27,7 @@ from simulators.stream import Float
 
 _LOOK_AHEAD_S: Final = 3.0
 _LOST_S: Final = 0.5
-_STRAY_S: Final = 0.25
+_STRAY_S: Final = 1.0
 _BELIEVED: Final = 2.0
 
 
