@@ -7,7 +7,7 @@ from typing import Final
 
 import typer
 
-from service import cli_config, cli_fleet
+from service import cli_config, cli_fleet, cli_trial
 from service.cli_running import LogLevel, LogOption, SettingsOption, load_settings, run_until_stopped, set_up_log, told
 
 _log = logging.getLogger("shouhu")
@@ -23,8 +23,6 @@ app = typer.Typer(
     "看护老人：手环、床垫、按钮和定位器的读数进来，警报送到护理员手中。",
     epilog="Try it: shouhu demo. 试一试：shouhu demo",
 )
-app.add_typer(cli_fleet.app, name="fleet")
-app.add_typer(cli_config.app, name="config")
 
 
 @app.command()
@@ -42,6 +40,9 @@ def run(settings: SettingsOption = None, log_level: LogOption = LogLevel.INFO) -
         run_until_stopped(serve(found))
 
 
+app.add_typer(cli_trial.app)
+
+
 @app.command()
 def version() -> None:
     """Say which version this is, and of which libraries. 版本"""
@@ -55,3 +56,7 @@ def _version(name: str) -> str:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return "not installed"
+
+
+app.add_typer(cli_fleet.app, name="fleet")
+app.add_typer(cli_config.app, name="config")

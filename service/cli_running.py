@@ -63,7 +63,8 @@ def set_up_log(level: LogLevel) -> None:
         force=True,
     )
     if level is not LogLevel.DEBUG:
-        logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+        # aiomqtt warns of every publish beyond ten that wait for their answer, which is how we use it.
+        logging.getLogger("mqtt").setLevel(logging.ERROR)
 
 
 @contextmanager

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 _PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 
+#: Channels that are there without being named in the settings; what waits for a channel is kept under its name.
+_CHANNELS: Final = frozenset({"console", "mqtt", "store"})
+
 
 class SettingsError(Exception):
     """The settings cannot be used; `problems` names every bad key, one line each, and the text is all of them."""
@@ -279,6 +282,8 @@ class NotifySettings(Section):
     @model_validator(mode="after")
     def _names(self) -> Self:
         names = [hook.name for hook in self.webhook]
+        for name in _CHANNELS & set(names):
+            raise ValueError(f'a webhook cannot have the name "{name}": a channel of the service itself has it')
         for name in sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f'two webhooks have the name "{name}"')
         return self

@@ -161,6 +161,10 @@ BAD = [
         'notify: two webhooks have the name "a"',
     ),
     (
+        '[[notify.webhook]]\nname = "mqtt"\nurl = "http://x"',
+        'notify: a webhook cannot have the name "mqtt": a channel of the service itself has it',
+    ),
+    (
         '[[notify.webhook]]\nname = "a"\nurl = 3',
         'notify.webhook[1].url: must be text in quotes, or, to keep it secret, { env = "NAME" } or { file = "path" }',
     ),
