@@ -27,6 +27,7 @@ _log: Final = logging.getLogger(__name__)
 _FIRST_PAUSE_S: Final = 0.2
 _LAST_PAUSE_S: Final = 5.0
 _CONNECT_LIMIT_S: Final = 5.0
+_LEAVE_LIMIT_S: Final = 1.0
 
 
 def feed_of(transition: Transition) -> bytes:
@@ -120,6 +121,7 @@ class MqttChannel:
         return tuple(messages)
 
     async def __aenter__(self) -> Self:
+        assert self._keeper is None, "a channel is entered once"
         self._keeper = asyncio.create_task(self._keep_connected(), name=f"{self.name}-connection")
         return self
 
@@ -127,9 +129,10 @@ class MqttChannel:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         keeper, self._keeper = self._keeper, None
-        if keeper is not None:
+        while keeper is not None and not keeper.done():
+            # More than once: up to Python 3.11 `asyncio.wait_for`, which aiomqtt waits with, may swallow a cancel.
             keeper.cancel()
-            await asyncio.wait([keeper])
+            await asyncio.wait([keeper], timeout=_LEAVE_LIMIT_S)
 
     async def send(self, letter: Letter) -> Result:
         """Publish and wait for the broker's acknowledgement; without a connection, wait for one."""

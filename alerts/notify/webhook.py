@@ -75,6 +75,7 @@ class Webhook:
         return f"Webhook({self.name!r})"
 
     async def __aenter__(self) -> Self:
+        assert self._session is None, "a channel is entered once"
         # The time limit is the outbox's.
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
         return self

@@ -69,7 +69,7 @@ async def hear(client: aiomqtt.Client, count: int) -> list[tuple[str, dict[str, 
 async def working(folder: Path, channel: MqttChannel) -> AsyncIterator[Desk]:
     engine = make_engine(f"sqlite:///{folder}/shouhu.db")
     try:
-        async with Desk(engine, [channel]) as desk:
+        async with channel, Desk(engine, [channel]) as desk:
             task = asyncio.create_task(deliver(desk, channel, clock_ms))
             try:
                 yield desk
@@ -175,3 +175,12 @@ async def test_the_password_is_not_logged(
         await all_sent(desk)
     assert any(record.name.startswith("alerts") for record in caplog.records)
     assert "Geheim7" not in caplog.text
+
+
+async def test_leaving_at_any_moment_ends(tmp_path: Path, mosquitto: Any, site: str) -> None:
+    async with asyncio.timeout(WITHIN_S):
+        for number in range(20):
+            channel = MqttChannel([Endpoint(mosquitto.host, mosquitto.port)])
+            async with working(tmp_path, channel) as desk:
+                await press(desk, site, f"resident-{number}")
+                await asyncio.sleep(number * 0.002)
