@@ -29,9 +29,9 @@ async def deliver(
     clock_ms: Callable[[], int],
     draw: Callable[[], float] = random.random,
 ) -> None:
-    """Send the letters of a channel until cancelled; what was on its way then is sent again after a restart.
+    """Enter a channel and send its letters until cancelled; what was on its way then is sent again after a restart.
 
-    The channel has been entered by its owner. `clock_ms` is the time of day in Unix milliseconds.
+    `clock_ms` is the time of day in Unix milliseconds.
     """
     wake = desk.wake(channel.name)
     busy: dict[str, asyncio.Task[None]] = {}
@@ -48,7 +48,7 @@ async def deliver(
             del busy[letter.alarm]
             wake.set()
 
-    async with asyncio.TaskGroup() as group:
+    async with channel, asyncio.TaskGroup() as group:
 
         def start(letter: Letter) -> asyncio.Task[None]:
             return group.create_task(carry(letter), name=f"{channel.name}-{letter.key}")

@@ -69,7 +69,7 @@ async def hear(client: aiomqtt.Client, count: int) -> list[tuple[str, dict[str, 
 async def working(folder: Path, channel: MqttChannel) -> AsyncIterator[Desk]:
     engine = make_engine(f"sqlite:///{folder}/shouhu.db")
     try:
-        async with channel, Desk(engine, [channel]) as desk:
+        async with Desk(engine, [channel]) as desk:
             task = asyncio.create_task(deliver(desk, channel, clock_ms))
             try:
                 yield desk

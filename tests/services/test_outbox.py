@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -102,9 +102,7 @@ async def working(folder: Path, *channels: Webhook) -> AsyncIterator[Desk]:
     """A desk with a delivery task for each channel."""
     engine = make_engine(f"sqlite:///{folder}/shouhu.db")
     try:
-        async with AsyncExitStack() as stack, Desk(engine, channels) as desk:
-            for channel in channels:
-                await stack.enter_async_context(channel)
+        async with Desk(engine, channels) as desk:
             tasks = [asyncio.create_task(deliver(desk, channel, clock_ms)) for channel in channels]
             try:
                 yield desk
@@ -269,7 +267,7 @@ async def test_letters_go_on_when_the_database_comes_back(receiver: Receiver, po
     metadata.drop_all(engine)
     hook = Webhook("hook", receiver.url, backoff=SOON)
     receiver.delay_s = lambda body: 0.3
-    async with hook, Desk(engine, [hook]) as desk:
+    async with Desk(engine, [hook]) as desk:
         sending = asyncio.create_task(deliver(desk, hook, clock_ms))
         await record(desk, press(0))
         await asyncio.sleep(0.1)
@@ -353,7 +351,7 @@ def clock_ms():
 
 async def main():
     hook = Webhook("hook", url, backoff=Backoff(0.01, 0.05))
-    async with hook, Desk(make_engine(f"sqlite:///{folder}/shouhu.db"), [hook]) as desk:
+    async with Desk(make_engine(f"sqlite:///{folder}/shouhu.db"), [hook]) as desk:
         sending = asyncio.create_task(deliver(desk, hook, clock_ms))
         for row in range(count):
             now_ms = clock_ms()
