@@ -13,11 +13,19 @@ from pathlib import Path
 from typing import Final
 
 from ingest.decode import Rejected
-from ingest.spool import DiskFull
+from ingest.disk import on_disk
 
 #: Enough to see what is wrong, too little to fill a disk.
 PAYLOAD_BYTES: Final = 4_096
 _TEXT_CHARS: Final = 512
+_SET_UP: Final = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "CREATE TABLE IF NOT EXISTS quarantine (number INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " received_ms INTEGER NOT NULL, topic TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,"
+    " payload BLOB NOT NULL, size_bytes INTEGER NOT NULL, sha256 TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS counts (reason TEXT PRIMARY KEY, readings INTEGER NOT NULL) WITHOUT ROWID",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +50,10 @@ class Quarantine:
         self._max_rows = max_rows
         self._payload_bytes = payload_bytes
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(self._path, isolation_level=None, timeout=5.0, check_same_thread=False)
-        for statement in (
-            "PRAGMA journal_mode=WAL",
-            "PRAGMA synchronous=FULL",
-            "CREATE TABLE IF NOT EXISTS quarantine (number INTEGER PRIMARY KEY AUTOINCREMENT,"
-            " received_ms INTEGER NOT NULL, topic TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,"
-            " payload BLOB NOT NULL, size_bytes INTEGER NOT NULL, sha256 TEXT NOT NULL)",
-            "CREATE TABLE IF NOT EXISTS counts (reason TEXT PRIMARY KEY, readings INTEGER NOT NULL) WITHOUT ROWID",
-        ):
-            self._connection.execute(statement)
+        with on_disk(self._path):
+            self._connection = sqlite3.connect(self._path, isolation_level=None, timeout=5.0, check_same_thread=False)
+            for statement in _SET_UP:
+                self._connection.execute(statement)
 
     def add(self, rejected: Sequence[Rejected]) -> None:
         """Keep and count rejected readings, all or none; DiskFull where the disk refuses."""
@@ -62,9 +64,9 @@ class Quarantine:
             counts[each.reason.value] = counts.get(each.reason.value, 0) + 1
         # What would be pushed out by its own successors is counted, but not written first.
         kept = rejected[-self._max_rows :]
-        with self._lock:
+        with self._lock, on_disk(self._path):
+            self._connection.execute("BEGIN IMMEDIATE")
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
                 self._connection.executemany(
                     "INSERT INTO quarantine (received_ms, topic, reason, detail, payload, size_bytes, sha256)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -79,11 +81,9 @@ class Quarantine:
                     list(counts.items()),
                 )
                 self._connection.execute("COMMIT")
-            except sqlite3.Error as error:
-                if self._connection.in_transaction:
+            except BaseException:
+                if self._connection.in_transaction:  # SQLite itself has rolled back after some disk errors
                     self._connection.execute("ROLLBACK")
-                if isinstance(error, sqlite3.OperationalError):
-                    raise DiskFull(f"{self._path}: {error}") from error
                 raise
 
     def recent(self, limit: int) -> list[Quarantined]:

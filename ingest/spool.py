@@ -9,8 +9,9 @@ Invariants:
    twice, so dropping through an old position again, or after a crash, removes nothing new.
 4. A row is never trusted: its checksum is compared when read. A damaged row is handed over beside the others
    and stands in nobody's way.
-5. The payload never exceeds `max_bytes`, but for one append larger than that into an empty spool: it could
-   otherwise never be taken, and its messages would be delivered for ever.
+5. The payload never exceeds `max_bytes` but in two cases. One append larger than that is taken into an empty
+   spool: it could otherwise never be taken, and its messages would be delivered for ever. And presses and falls
+   are always taken: they are few and small, and whoever waits for room acknowledges no further press.
 
 Dropping is not synchronised to disk: after a power cut rows may be there again, and writing them again changes nothing.
 """
@@ -24,10 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from ingest.blocks import UnreadableBlock, blocks_of, from_bytes, to_bytes
+from ingest.blocks import UnreadableBlock, from_bytes, to_bytes
+from ingest.contract import URGENT
+from ingest.disk import on_disk
 from ingest.stores.contract import Block
-
-__all__ = ["Damaged", "DiskFull", "Portion", "Spool", "SpoolFull", "WhenFull", "blocks_of"]
 
 WhenFull = Literal["wait", "drop_oldest"]
 
@@ -38,10 +39,6 @@ _BUSY_S: Final = 5.0
 
 class SpoolFull(Exception):
     """The spool holds all it may; stop acknowledging and offer the same blocks again later."""
-
-
-class DiskFull(OSError):
-    """The disk does not take it; stop acknowledging and offer the same blocks again later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,7 @@ class Spool:
         self._max_bytes = max_bytes
         self._when_full = when_full
         self._lock = threading.Lock()
-        with _disk(self._path):
+        with on_disk(self._path):
             self._connection = sqlite3.connect(
                 self._path, isolation_level=None, timeout=_BUSY_S, check_same_thread=False
             )
@@ -104,10 +101,11 @@ class Spool:
         readings = sum(len(block.readings) for block in blocks)
         if not readings:
             return
+        urgent = all(block.readings.KIND in URGENT for block in blocks)
         data = to_bytes(blocks)
         size = len(data)
-        with self._lock, _disk(self._path), self._transaction():
-            if self._size_bytes + size > self._max_bytes and self._rows:
+        with self._lock, on_disk(self._path), self._transaction():
+            if self._size_bytes + size > self._max_bytes and self._rows and not urgent:
                 if self._when_full == "wait":
                     raise SpoolFull(f"{self._path}: {self._size_bytes} of {self._max_bytes} bytes wait for the store")
                 self._drop_oldest(self._size_bytes + size - self._max_bytes)
@@ -121,7 +119,7 @@ class Spool:
 
     def peek(self, limit_readings: int, *, after: int = 0) -> Portion | None:
         """The oldest rows after a position until `limit_readings` are reached, at least one; None if there is none."""
-        with self._lock, _disk(self._path):
+        with self._lock, on_disk(self._path):
             rows: list[tuple[int, int, int, bytes]] = []
             readings = size = 0
             # Rows are read one by one, as each says how much it holds and the next may be too much.
@@ -150,7 +148,7 @@ class Spool:
 
     def drop_through(self, position: int) -> None:
         """Forget the rows up to and including a position; again, or with an older one, changes nothing."""
-        with self._lock, _disk(self._path):
+        with self._lock, on_disk(self._path):
             # Losing this commit in a power cut costs a second writing of the same readings, no more.
             self._connection.execute("PRAGMA synchronous=NORMAL")
             try:
@@ -204,12 +202,3 @@ class Spool:
             if self._connection.in_transaction:  # SQLite itself has rolled back after some disk errors
                 self._connection.execute("ROLLBACK")
             raise
-
-
-@contextmanager
-def _disk(path: Path) -> Iterator[None]:
-    """SQLite's trouble with the disk as DiskFull; a damaged file is not that and stays what it is."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise DiskFull(f"{path}: {error}") from error

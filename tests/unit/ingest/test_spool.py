@@ -11,17 +11,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest.readings import Fall
-from ingest.spool import DiskFull, Portion, Spool, SpoolFull
+from ingest.disk import DiskFull
+from ingest.readings import Bcg, Fall
+from ingest.spool import Portion, Spool, SpoolFull
 from ingest.stores.contract import Block, Tag
 
 ROOT = Path(__file__).parents[3]
 
 
 def block(*seqs: int) -> Block:
+    """Telemetry: packets of one sample, told apart by `seq`."""
     seq = np.array(seqs, dtype=np.int64)
     row, zero = np.zeros(len(seq), dtype=np.int32), np.zeros(len(seq), dtype=np.int64)
-    readings = Fall(row, zero, zero, seq, zero > 0, zero.astype(np.int8), np.full(len(seq), np.nan))
+    signal = np.zeros(len(seq), dtype=np.float32)
+    readings = Bcg(row, zero, zero, seq, zero > 0, zero + 50.0, np.arange(len(seq)), zero + 1, signal)
+    return Block(readings, (Tag("site", "device", ""),))
+
+
+def fall(seq: int) -> Block:
+    """What a fall detector says."""
+    row, zero = np.zeros(1, dtype=np.int32), np.zeros(1, dtype=np.int64)
+    readings = Fall(row, zero, zero, zero + seq, zero > 0, zero.astype(np.int8), zero + np.nan)
     return Block(readings, (Tag("site", "device", ""),))
 
 
@@ -82,15 +92,15 @@ def test_what_waits_is_found_again_after_opening_anew(path: Path) -> None:
 
 
 def test_a_full_spool_that_waits_takes_nothing_until_there_is_room(path: Path) -> None:
-    spool = Spool(path, max_bytes=1000)
+    spool = Spool(path, max_bytes=2000)
     spool.append([block(0)])
-    taken = 1000 // spool.size_bytes
+    taken = 2000 // spool.size_bytes
     for seq in range(1, taken):
         spool.append([block(seq)])
     with pytest.raises(SpoolFull):
         spool.append([block(taken)])
     assert spool.depth == taken > 1
-    assert spool.size_bytes <= 1000
+    assert spool.size_bytes <= 2000
     oldest = spool.peek(1)
     assert oldest is not None
     spool.drop_through(oldest.position)
@@ -100,13 +110,23 @@ def test_a_full_spool_that_waits_takes_nothing_until_there_is_room(path: Path) -
 
 
 def test_a_full_spool_that_drops_the_oldest_counts_them(path: Path) -> None:
-    spool = Spool(path, max_bytes=1000, when_full="drop_oldest")
+    spool = Spool(path, max_bytes=2000, when_full="drop_oldest")
     for seq in range(50):
         spool.append([block(seq)])
     kept = seqs_of(spool.peek(100))
     assert kept == list(range(50 - len(kept), 50))
     assert (spool.depth, spool.dropped_readings) == (len(kept), 50 - len(kept))
-    assert spool.size_bytes <= 1000
+    assert spool.size_bytes <= 2000
+    spool.close()
+
+
+def test_falls_and_presses_are_taken_however_full_it_is(path: Path) -> None:
+    spool = Spool(path, max_bytes=100)
+    spool.append([block(1)])
+    spool.append([fall(2)])
+    with pytest.raises(SpoolFull):
+        spool.append([fall(3), block(3)])
+    assert seqs_of(spool.peek(9)) == [1, 2]
     spool.close()
 
 
@@ -216,7 +236,8 @@ DISK_FILLS_UP = """
     import resource, sys
     import numpy as np
     from ingest.readings import Fall
-    from ingest.spool import DiskFull, Spool
+    from ingest.disk import DiskFull
+    from ingest.spool import Spool
     from ingest.stores.contract import Block, Tag
 
     def block(n):
