@@ -120,6 +120,8 @@ class BedExit:
         overdue = (state["since_ms"] != NEVER) & ~state["active"]
         overdue &= now_ms - state["since_received_ms"] >= _away_ms(params)
         overdue &= _at_night(state["since_ms"], params)
+        if not overdue.any():
+            return state, []
         state = state.copy()
         state["active"][overdue] = True
         state["onset_ms"][overdue] = state["since_ms"][overdue]

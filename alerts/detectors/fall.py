@@ -119,7 +119,7 @@ class ImpactStillness:
 
     def tick(self, state: Records, params: Records, now_ms: int) -> Result:
         """Time alone moves no wrist."""
-        return state.copy(), []
+        return state, []
 
 
 def _findings(

@@ -126,7 +126,7 @@ class Geofence:
 
     def tick(self, state: Records, params: Records, now_ms: int) -> Result:
         """Time alone moves nobody."""
-        return state.copy(), []
+        return state, []
 
     def _distances(self, fixes: Location, params: Records) -> tuple[Float, NDArray[np.intp]]:
         """Metres outside (2, n) the nearest safe and the nearest forbidden zone, and their indices; NaN, -1: none."""

@@ -102,7 +102,7 @@ class Press:
 
     def tick(self, state: Records, params: Records, now_ms: int) -> Result:
         """Time alone presses no button."""
-        return state.copy(), []
+        return state, []
 
 
 def _first_of_its_time(segments: Segments, chosen: Flag, time_ms: Int) -> Flag:

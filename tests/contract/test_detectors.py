@@ -335,9 +335,8 @@ def test_inputs_are_left_as_they_were(case: Case) -> None:
         array.flags.writeable = False
     after, _ = detector.update(state, stream, params, START_MS)
     after.flags.writeable = False
-    ticked, _ = detector.tick(after, params, START_MS + 10_000_000)
+    detector.tick(after, params, START_MS + 10_000_000)
     assert after is not state
-    assert ticked is not after
 
 
 @every_detector

@@ -1,0 +1,189 @@
+"""The bank: state by row, fed with batches."""
+
+from dataclasses import fields, replace
+from time import perf_counter
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from alerts.bank import BadState, Bank
+from alerts.detectors.bed import BedExit, BedSettings
+from alerts.detectors.geofence import Geofence
+from alerts.detectors.sos import Press
+from alerts.detectors.standard import DetectorSettings, standard_detectors
+from alerts.detectors.supervision import Supervision, SupervisionSettings
+from alerts.detectors.vitals import VitalLimits
+from alerts.detectors.zones import Zone, ZoneTable
+from alerts.findings import Change
+from ingest.contract import Crs, Kind
+from ingest.readings import Bed, Location, Sos, Vitals
+
+T0_MS = 1_760_000_000_000
+CODES = frozenset({"present", "worn", "action", "source", "crs"})
+
+
+def readings(kind: type[Any], at_s: Any, row: Any, **columns: Any) -> Any:
+    row = np.atleast_1d(np.asarray(row, dtype=np.int32))
+    time_ms = np.full(len(row), T0_MS) + np.rint(np.asarray(at_s) * 1000).astype(np.int64)
+    values: dict[str, Any] = {
+        "row": row,
+        "time_ms": time_ms,
+        "received_ms": time_ms + 100,
+        "seq": np.full(len(row), -1),
+        "time_assumed": np.zeros(len(row), dtype=np.bool_),
+    }
+    for f in fields(kind):
+        if f.name not in values:
+            code = f.name in CODES
+            value = np.asarray(columns.get(f.name, -1 if code else np.nan), dtype=np.int8 if code else np.float64)
+            values[f.name] = np.broadcast_to(value, (len(row),))
+    return kind(**values)
+
+
+def everything(count: int, zones: ZoneTable | None = None) -> Bank:
+    return Bank(standard_detectors(zones or ZoneTable(), DetectorSettings()), count)
+
+
+def test_findings_bear_the_rows_of_the_directory() -> None:
+    bank = everything(1000)
+    found = bank.update([readings(Sos, 0, [907, 3], action=0)], T0_MS)
+    assert sorted(f.row for f in found) == [3, 907]
+
+
+def test_each_kind_goes_to_those_who_take_it() -> None:
+    bank = everything(10)
+    found = bank.update(
+        [
+            readings(Sos, 0, 1, action=0),
+            readings(Vitals, [0, 20], [2, 2], spo2_pct=80.0),
+            readings(Bed, [0, 1, 15], [3, 3, 3], present=[1, 0, 0]),
+            readings(Vitals, 0, []),
+        ],
+        T0_MS,
+    )
+    assert sorted((f.row, f.cause) for f in found) == [(1, "press"), (2, "spo2_low"), (3, "bed_exit")]
+
+
+def test_state_lives_from_batch_to_batch() -> None:
+    bank = everything(10)
+    assert bank.update([readings(Vitals, 0, 2, spo2_pct=80.0)], T0_MS) == []
+    assert len(bank.update([readings(Vitals, 20, 2, spo2_pct=80.0)], T0_MS)) == 1
+
+
+def test_ticks_come_to_each_detector_in_its_own_time() -> None:
+    bank = Bank([BedExit(), Press()], 5)
+    bank.update([readings(Bed, [0, 1], [3, 3], present=[1, 0])], T0_MS)
+    assert bank.tick(T0_MS + 10_900) == []
+    assert bank.tick(T0_MS + 11_500) == [], "less than a second after the last"
+    (exit_,) = bank.tick(T0_MS + 11_900)
+    assert exit_.row == 3
+
+
+def test_a_fleet_that_grows_keeps_what_is_known() -> None:
+    circle = Zone("garden", "safe", Crs.WGS84, circle=(36.0, 117.0, 50.0))
+    bank = everything(2)
+    bank.update([readings(Vitals, 0, 1, spo2_pct=80.0)], T0_MS)
+    bank.resize(2000)
+    bank.replace(Geofence(ZoneTable([circle], {1999: [0]})))
+    assert bank.count == 2000
+    found = bank.update(
+        [
+            readings(Vitals, [20, 0, 20], [1, 1999, 1999], spo2_pct=80.0),
+            readings(Location, [0, 30], [1999, 1999], lat_deg=36.1, lon_deg=117.0, accuracy_m=5.0),
+        ],
+        T0_MS,
+    )
+    assert sorted((f.row, f.cause) for f in found) == [(1, "spo2_low"), (1999, "left_safe_zone"), (1999, "spo2_low")]
+    with pytest.raises(ValueError, match="never given back"):
+        bank.resize(10)
+
+
+def test_a_detector_set_anew_keeps_its_state_and_takes_its_own_defaults() -> None:
+    bank = Bank([BedExit()], 3)
+    bank.update([readings(Bed, [0, 1], [2, 2], present=[1, 0])], T0_MS)
+    bank.replace(BedExit(BedSettings(away_s=100.0)))
+    assert bank.update([readings(Bed, 20, 2, present=0)], T0_MS) == []
+    assert len(bank.update([readings(Bed, 101, 2, present=0)], T0_MS)) == 1
+
+
+def test_parameters_of_a_row_stay_through_growth_and_replacement() -> None:
+    bank = Bank([VitalLimits()], 2)
+    params = VitalLimits().defaults(2)
+    params["delay_s"][1] = 0.0
+    bank.set_params("vital_limits", params)
+    bank.resize(4)
+    bank.replace(VitalLimits())
+    found = bank.update([readings(Vitals, 0, [0, 1, 3], spo2_pct=80.0)], T0_MS)
+    assert [f.row for f in found] == [1]
+    with pytest.raises(ValueError, match="needs 4 records"):
+        bank.set_params("vital_limits", params)
+    assert len(Bank([VitalLimits()], 2, {"vital_limits": params}).update([readings(Vitals, 0, 1, spo2_pct=80)], 0)) == 1
+
+
+def test_state_survives_a_restart() -> None:
+    before = everything(5)
+    before.update(
+        [readings(Bed, [0, 1, 15], [3, 3, 3], present=[1, 0, 0]), readings(Vitals, 0, 2, spo2_pct=80.0)], T0_MS
+    )
+    after = everything(5)
+    assert after.restore(before.save()) == ()
+    found = after.update([readings(Bed, 20, 3, present=[1]), readings(Vitals, 20, 2, spo2_pct=80.0)], T0_MS)
+    assert sorted((f.cause, f.change) for f in found) == [("bed_exit", Change.ENDED), ("spo2_low", Change.BEGAN)]
+
+
+def test_after_a_restart_rows_may_be_other_rows() -> None:
+    before = everything(3)
+    before.update([readings(Vitals, 0, [0, 1, 2], spo2_pct=[80.0, 99.0, 80.0])], T0_MS)
+    after = everything(2)
+    assert after.restore(before.save(), np.array([1, 0, -1])) == ()
+    found = after.update([readings(Vitals, 20, [0, 1], spo2_pct=80.0)], T0_MS)
+    assert [(f.row, f.onset_ms) for f in found] == [(1, T0_MS)]
+
+
+def test_state_of_another_form_is_left_out_and_said() -> None:
+    saved = msgspec.msgpack.decode(everything(5).save())
+    saved["detectors"]["bed_exit"]["dtype"] = "[('other', '<i8')]"
+    saved["detectors"]["press"]["state"] = b"short"
+    del saved["detectors"]["geofence"]
+    saved["detectors"]["gone"] = saved["detectors"]["vital_limits"]
+    bank = everything(5)
+    assert bank.restore(msgspec.msgpack.encode(saved)) == ("press", "bed_exit", "geofence")
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x00", b"nonsense", msgspec.msgpack.encode({"version": 9, "detectors": {}}), b"\x93\x01"]
+)
+def test_what_is_no_state_is_an_error_and_changes_nothing(data: bytes) -> None:
+    bank = everything(5)
+    before = bank.save()
+    with pytest.raises(BadState):
+        bank.restore(data)
+    assert bank.save() == before
+
+
+def test_two_detectors_of_one_name_are_one_too_many() -> None:
+    with pytest.raises(ValueError, match="one name"):
+        Bank([Press(), Press()], 1)
+
+
+def test_a_batch_costs_the_same_in_a_large_fleet() -> None:
+    rows = np.random.default_rng(0).permutation(1000)[:500]
+    batch = replace(readings(Vitals, 0, rows, spo2_pct=97.0, heart_rate_bpm=70.0, battery_pct=80.0))
+    cost_s = {}
+    for count in (1000, 100_000):
+        bank = everything(count)
+        spread = batch.with_rows((rows * (count // 1000)).astype(np.int32))
+        best = np.inf
+        for step in range(60):
+            later = replace(spread, time_ms=spread.time_ms + step * 1000, received_ms=spread.received_ms + step * 1000)
+            start = perf_counter()
+            bank.update([later], T0_MS)
+            best = min(best, perf_counter() - start)
+        cost_s[count] = best
+    assert cost_s[100_000] < 2 * cost_s[1000]
+
+
+def test_all_kinds_have_somebody_who_hears_them() -> None:
+    assert Supervision(SupervisionSettings()).kinds == frozenset(Kind)
