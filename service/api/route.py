@@ -37,7 +37,7 @@ class Route:
 
 def read_query(request: web.Request, model: type[_Model]) -> _Model:
     """The query as `model`; ApiError 400 with every problem, a parameter given twice or unknown included."""
-    twice = [name for name, count in Counter(request.query.keys()).items() if count > 1]
+    twice = [name for name, count in Counter(name for name, _ in request.query.items()).items() if count > 1]
     if twice:
         raise bad_request("query", [Problem(field=name, message="is given more than once") for name in twice])
     return _read("query", lambda: model.model_validate(dict(request.query)))

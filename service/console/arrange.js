@@ -4,11 +4,13 @@
  * Make `nodes` the children of `container`, in that order.
  *
  * Nodes already in the right relative order are not moved: they keep focus, scroll position and open details.
- * A child that is no longer wanted is removed. What had focus keeps it even where it had to move.
+ * A child that is no longer wanted is removed. What had focus keeps it even where it had to move; where it went away,
+ * the focus goes to its neighbour, so that whoever works with the keyboard stays in place.
  */
 export function arrange(container, nodes) {
   const focused = document.activeElement;
   const wanted = new Set(nodes);
+  const place = [...container.children].findIndex((child) => child.contains(focused));
   for (const child of [...container.children]) if (!wanted.has(child)) child.remove();
 
   let cursor = container.firstElementChild;
@@ -22,5 +24,7 @@ export function arrange(container, nodes) {
       container.insertBefore(node, cursor);
     }
   }
-  if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
+  if (place < 0 || focused === document.activeElement) return;
+  const next = focused.isConnected ? focused : nodes[Math.min(place, nodes.length - 1)];
+  next?.focus({ preventScroll: true });
 }

@@ -3,7 +3,9 @@
 import { element, icon, write, writeOrHide } from "./element.js";
 import { spanOf, text, textOrNull, timeOf } from "./language.js";
 
-const problemOf = (check) => textOrNull(`check.${check.name}`) ?? [check.name, check.detail].filter(Boolean).join(": ");
+/** What is missing; `broker_urgent` is said as `broker` where it has no words of its own. */
+const problemOf = (check) => textOrNull(`check.${check.name}`) ?? textOrNull(`check.${check.name.split("_")[0]}`)
+  ?? [check.name, check.detail].filter(Boolean).join(": ");
 
 export class Banners {
   #nodes = new Map();
@@ -39,7 +41,7 @@ export class Banners {
   show({ live, heard_ms, watch, sound }) {
     const since = { age: spanOf(Date.now() - heard_ms), time: timeOf(heard_ms) };
     this.#show("lost", live === false, text("link.lost_title"), text("link.lost_detail", since));
-    const failed = (watch?.checks ?? []).filter((check) => !check.ok).map(problemOf).join("; ");
+    const failed = [...new Set((watch?.checks ?? []).filter((check) => !check.ok).map(problemOf))].join("; ");
     this.#show("unready", live === true && watch !== null && !watch.ready, text("link.unready_title"), text("link.unready_detail", { problems: failed }));
     this.#show("degraded", live === true && watch !== null && watch.ready && failed !== "", text("link.degraded_title"), failed);
     const left = spanOf(sound.paused_until_ms - Date.now());

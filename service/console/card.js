@@ -16,6 +16,7 @@ export class Card {
   #people;
   #shown = null;
   #edition = -1;
+  #taking = false;
 
   /**
    * @param {Deeds} deeds what the buttons do
@@ -81,7 +82,9 @@ export class Card {
     write(this.delay, alarmDelayOf(alarm));
     write(this.stateWords, this.#stateOf(alarm));
     write(this.takeButton, text("card.take"));
+    const wasFocused = document.activeElement === this.takeButton;
     this.takeButton.hidden = !waits(alarm);
+    if (wasFocused && this.takeButton.hidden) this.closeButton.focus({ preventScroll: true });
     write(this.closeButton, text("card.close"));
     for (const deed of [this.takeButton, this.closeButton]) deed.setAttribute("aria-label", `${deed.textContent} ${name} ${causeOf(alarm)}`);
     write(this.details.firstElementChild, text("card.course"));
@@ -109,11 +112,15 @@ export class Card {
   }
 
   async #take(deeds) {
-    this.takeButton.disabled = true;
+    // Not `disabled`: a disabled button loses the focus, and a dialog could not give it back.
+    if (this.#taking) return;
+    this.#taking = true;
+    this.takeButton.setAttribute("aria-busy", "true");
     try {
       await deeds.take(this.#shown);
     } finally {
-      this.takeButton.disabled = false;
+      this.#taking = false;
+      this.takeButton.removeAttribute("aria-busy");
     }
   }
 

@@ -2,14 +2,11 @@
 // `{name}` is filled in by `text()`; a key must stand in both tables (a test holds it).
 
 const en = {
-  "page.name": "Shouhu",
-  "page.tagline": "caregivers' console",
   "page.skip": "Skip to the open alarms",
   "page.not_medical": "Not a medical device. Shouhu supports the people who care; it does not replace watching, judgement or emergency services.",
   "page.api": "API",
 
   "language.other": "中文",
-  "language.switch": "Switch to Chinese",
   "theme.switch": "Light or dark",
 
   "fleet.sites": "sites",
@@ -90,9 +87,7 @@ const en = {
 
   "state.unacknowledged": "Waiting for someone",
   "state.returned": "Gone before anyone looked",
-  "state.acknowledged": "Taken",
   "state.cleared": "Taken; the condition is gone",
-  "state.resolved": "Closed",
   "mark.drill": "DRILL",
   "mark.cancelled": "Called off by the wearer",
   "mark.repeats": "Again × {n}",
@@ -167,7 +162,6 @@ const en = {
   "evidence.battery_pct": "Battery",
   "evidence.quality": "Signal quality",
   "evidence.confidence": "Confidence",
-  "evidence.limit": "Limit",
   "evidence.held_s": "Held for",
   "evidence.away_s": "Away for",
   "evidence.silent_s": "Silent for",
@@ -177,9 +171,10 @@ const en = {
   "evidence.position": "Position",
   "evidence.accuracy_m": "Accuracy",
   "evidence.speed_m_s": "Speed",
-  "evidence.impact_g": "Impact",
   "evidence.peak_g": "Impact",
-  "evidence.still_s": "Still for",
+  "evidence.impact_g": "Movement at impact",
+  "evidence.before_g": "before",
+  "evidence.still_g": "after",
   "value.never": "never",
 
   "unit.s": "{n} s",
@@ -187,19 +182,14 @@ const en = {
   "unit.min_s": "{m} min {s} s",
   "unit.h_min": "{h} h {m} min",
   "unit.d_h": "{d} d {h} h",
-  "word.yes": "yes",
-  "word.no": "no",
 };
 
 const zh = {
-  "page.name": "守护",
-  "page.tagline": "照护人员工作台",
   "page.skip": "跳到未处理的警报",
   "page.not_medical": "本产品不是医疗器械。守护协助照护人员，不能代替看护、判断和急救服务。",
   "page.api": "接口",
 
   "language.other": "English",
-  "language.switch": "切换到英文",
   "theme.switch": "浅色或深色",
 
   "fleet.sites": "处机构",
@@ -280,9 +270,7 @@ const zh = {
 
   "state.unacknowledged": "等待处理",
   "state.returned": "已自行恢复，无人查看",
-  "state.acknowledged": "已有人接手",
   "state.cleared": "已接手，情况已解除",
-  "state.resolved": "已结束",
   "mark.drill": "演练",
   "mark.cancelled": "佩戴者已取消",
   "mark.repeats": "再次发生 × {n}",
@@ -357,7 +345,6 @@ const zh = {
   "evidence.battery_pct": "电量",
   "evidence.quality": "信号质量",
   "evidence.confidence": "可信度",
-  "evidence.limit": "界限",
   "evidence.held_s": "持续",
   "evidence.away_s": "离床",
   "evidence.silent_s": "失联",
@@ -367,9 +354,10 @@ const zh = {
   "evidence.position": "位置",
   "evidence.accuracy_m": "精度",
   "evidence.speed_m_s": "速度",
-  "evidence.impact_g": "撞击",
   "evidence.peak_g": "撞击",
-  "evidence.still_s": "静止",
+  "evidence.impact_g": "撞击时动作",
+  "evidence.before_g": "之前",
+  "evidence.still_g": "之后",
   "value.never": "从未",
 
   "unit.s": "{n} 秒",
@@ -377,8 +365,6 @@ const zh = {
   "unit.min_s": "{m} 分 {s} 秒",
   "unit.h_min": "{h} 小时 {m} 分",
   "unit.d_h": "{d} 天 {h} 小时",
-  "word.yes": "是",
-  "word.no": "否",
 };
 
 export const TEXTS = { en, zh };

@@ -7,8 +7,6 @@ const UNITS = [
   ["_per_min", "/min"], ["_bpm", "/min"], ["_pct", "%"], ["_c", "°C"], ["_mmhg", "mmHg"],
   ["_m_s", "m/s"], ["_m", "m"], ["_g", "g"], ["_deg", "°"],
 ];
-const LIMITS = ["limit", "below", "above"];
-
 /** What exactly happened; a cause nobody has translated yet is shown as it is called. */
 export const causeOf = (alarm) => textOrNull(`cause.${alarm.cause}`) ?? alarm.cause.replaceAll("_", " ");
 
@@ -19,11 +17,8 @@ const stemOf = (name) => {
   return unit ? name.slice(0, -unit.length) : name;
 };
 
-const isLimit = (name) => LIMITS.some((word) => name === word || name.startsWith(`${word}_`) || stemOf(name).endsWith(`_${word}`));
-
 /** A value with its unit, which its name tells. */
 export function valueOf(name, value) {
-  if (typeof value === "boolean") return text(value ? "word.yes" : "word.no");
   if (typeof value !== "number") return textOrNull(`value.${value}`) ?? String(value);
   if (name.endsWith("_ms")) return value > 1e11 ? timeOf(value) : delayOf(value);
   if (name === "confidence" || name === "quality") return `${Math.round(value * 100)} %`;
@@ -41,25 +36,23 @@ function positionOf(lat_deg, lon_deg, accuracy_m) {
   return Number.isFinite(accuracy_m) ? `${where} ± ${Math.round(accuracy_m)} m` : where;
 }
 
+/** The value a limit is for: `limit_impact_g` is for `impact_g`, `limit_pct` for the value before it. */
+const limited = (said, name) => said.find((one) => `limit_${one.key}` === name) ?? said.at(-1);
+
 /**
  * What shows it, as pairs of words: [["SpO₂", "84 % (limit 91 %)"], …].
- * A limit belongs to the value before it.
  */
 export function evidenceOf(alarm) {
-  const said = [];
   const { lat_deg, lon_deg, accuracy_m, ...others } = alarm.evidence;
-  for (const [name, value] of Object.entries(others)) {
-    const words = valueOf(name, value);
-    const before = said.at(-1);
-    if (before && isLimit(name) && !before.limited) {
-      before.words = text("evidence.value_limit", { value: before.words, limit: words });
-      before.limited = true;
-    } else {
-      said.push({ name: evidenceName(name), words, limited: false });
-    }
+  const said = [];
+  for (const [key, value] of Object.entries(others)) {
+    const words = valueOf(key, value);
+    const known = key.startsWith("limit_") ? limited(said, key) : undefined;
+    if (known) known.words = text("evidence.value_limit", { value: known.words, limit: words });
+    else said.push({ key, words });
   }
-  if (lat_deg !== undefined && lon_deg !== undefined) said.push({ name: evidenceName("position"), words: positionOf(lat_deg, lon_deg, accuracy_m) });
-  return said.map(({ name, words }) => [name, words]);
+  if (lat_deg !== undefined && lon_deg !== undefined) said.push({ key: "position", words: positionOf(lat_deg, lon_deg, accuracy_m) });
+  return said.map(({ key, words }) => [evidenceName(key), words]);
 }
 
 /** How long the alarm took from its onset; a device whose clock runs ahead cannot tell. */

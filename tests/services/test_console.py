@@ -1,0 +1,382 @@
+"""The caregivers' page in a real browser over the real desk, registry and API."""
+
+import re
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from alerts.desk import Desk
+from alerts.findings import Change, Condition, Finding, Priority
+from ingest.directory import Device, DeviceType
+from ingest.quarantine import Quarantine
+from service.api.app import make_app
+from service.api.house import Check, Health, House
+from service.database import make_engine
+from service.fleet import Caregiver, Fleet, Resident, Site
+from service.registry import Registry
+from tests.conftest import free_port
+
+SWITCHES = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HOSTILE = "<img src=x onerror=\"document.title='broken in'\">"
+MANY = 500
+#: How long a screen may take to show what happened; generous for a busy machine.
+SEEN_WITHIN_MS = 10_000
+
+expect.set_options(timeout=SEEN_WITHIN_MS)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Home:
+    """A small home with its service: what a device would find is said with `happens`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.devices = (
+            Device("garden", "bracelet-1", DeviceType.BRACELET, "r-1"),
+            Device("garden", "bracelet-2", DeviceType.BRACELET, "r-2"),
+            Device("garden", "mat-1", DeviceType.BED_MAT, "r-1"),
+            *(Device("hill", f"b-{i}", DeviceType.BRACELET) for i in range(MANY)),
+        )
+        self._engine = make_engine(f"sqlite:///{folder / 'house.db'}")
+        self._registry = Registry(self._engine)
+        self._registry.replace_fleet(
+            Fleet(
+                sites=(Site("garden", "Garden 花园"), Site("hill", f"Hill {HOSTILE}")),
+                residents=(
+                    Resident("r-1", "王桂兰", "garden", room="201"),
+                    Resident("r-2", HOSTILE, "garden", room=HOSTILE),
+                ),
+                devices=self.devices,
+                caregivers=(Caregiver("lin", "林护士", "head_nurse"), Caregiver("mei", "Mei Chen", "nurse", "garden")),
+            )
+        )
+        self._quarantine = Quarantine(folder / "quarantine.db")
+        self.health = Health(ready=True, checks=(Check("broker", ok=True),))
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}/"
+        self._runner: web.AppRunner | None = None
+        self.page_errors: list[str] = []
+
+    async def start(self) -> None:
+        """Open the desk and serve the page."""
+        self.desk = Desk(self._engine)
+        house = House(self.desk, self._registry, self._quarantine, lambda: self.health, lambda: b"")
+        self._runner = web.AppRunner(make_app(house), shutdown_timeout=1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True).start()
+
+    async def stop(self) -> None:
+        """The service ends; what is journalled stays."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+            await self.desk.__aexit__(None, None, None)
+
+    def close(self) -> None:
+        self._quarantine.close()
+        self._engine.dispose()
+
+    async def happens(self, device: str = "bracelet-1", cause: str = "impact_then_still", **wishes: Any) -> str:
+        """A detector finds something; returns the alarm's name."""
+        usual: dict[str, Any] = {
+            "condition": Condition.FALL,
+            "change": Change.BEGAN,
+            "priority": Priority.HIGH,
+            "onset_ms": now_ms() - 1200,
+        }
+        row = [each.device for each in self.devices].index(device)
+        finding = Finding(row=row, cause=cause, found_ms=now_ms(), **usual | wishes)
+        transitions = await self.desk.record([finding], self.devices, now_ms(), now_ms())
+        return transitions[0].alarm.alarm
+
+
+@pytest.fixture
+async def home(tmp_path: Path) -> AsyncIterator[Home]:
+    home = Home(tmp_path)
+    await home.start()
+    yield home
+    await home.stop()
+    home.close()
+    assert home.page_errors == []
+
+
+@pytest.fixture
+async def browser(chromium_path: str) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium_path, args=SWITCHES)
+        yield browser
+        await browser.close()
+
+
+async def look(browser: Browser, home: Home, locale: str = "en-GB", **wishes: Any) -> Page:
+    """A screen of its own in front of the console; an error in the page fails the test."""
+    context = await browser.new_context(locale=locale, viewport={"width": 1280, "height": 800}, **wishes)
+    page = await context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(f"the page failed: {error}"))
+    await page.goto(home.url)
+    return page
+
+
+def card(page: Page, alarm: str) -> Any:
+    return page.locator(f'.card[data-alarm="{alarm}"]')
+
+
+async def take(page: Page, alarm: str, caregiver: str = "林护士") -> None:
+    await card(page, alarm).locator(".take").click()
+    choice = page.locator("#who-dialog .choice", has_text=caregiver)
+    await choice.click()
+
+
+async def test_an_alarm_appears_by_itself_and_says_what_who_where_and_why(home: Home, browser: Browser) -> None:
+    page = await look(browser, home)
+    await expect(page.locator("#quiet-title")).to_have_text("All quiet")
+    await expect(page.locator("#count-residents")).to_have_text("2")
+    alarm = await home.happens(
+        cause="spo2_low", condition=Condition.VITALS, evidence=(("spo2_pct", 84.0), ("limit_pct", 91.0))
+    )
+    shown = card(page, alarm)
+    await expect(shown.locator(".what")).to_contain_text("Blood oxygen too low")
+    await expect(shown.locator(".name")).to_have_text("王桂兰")
+    await expect(shown.locator(".room")).to_have_text("Room 201")
+    await expect(shown.locator(".place")).to_have_text("Garden 花园 · device bracelet-1")
+    await expect(shown.locator(".evidence")).to_have_text("SpO₂84 % (limit 91 %)")
+    await expect(shown.locator(".delay")).to_have_text(re.compile(r"alarm 1\.\d s after it began"))
+    await expect(shown.locator(".badge")).to_have_text("High")
+    await expect(page.locator("#quiet")).to_be_hidden()
+    await expect(page).to_have_title("(1) Shouhu 守护")
+    await expect(page.locator("#announcer")).to_have_text("High priority: Blood oxygen too low, 王桂兰, Room 201")
+    age = await shown.locator(".age").text_content()
+    await expect(shown.locator(".age")).not_to_have_text(str(age))
+
+
+async def test_taking_and_closing_by_clicks_is_seen_on_every_screen(home: Home, browser: Browser) -> None:
+    alarm = await home.happens()
+    mine, other = await look(browser, home), await look(browser, home, "zh-CN")
+    await expect(card(other, alarm).locator(".state")).to_have_text("等待处理")
+    await take(mine, alarm)
+    await expect(card(mine, alarm).locator(".state")).to_contain_text("林护士 has taken it")
+    await expect(card(other, alarm).locator(".state")).to_contain_text("林护士 已接手")
+    await expect(card(other, alarm).locator(".take")).to_be_hidden()
+    await expect(mine.locator("#who-words")).to_have_text("林护士")
+
+    await card(mine, alarm).locator(".close").click()
+    dialog = mine.locator("#outcome-dialog")
+    await dialog.get_by_text("False alarm").click()
+    await dialog.locator("textarea").fill("Dropped the bracelet & <b>picked</b> it up")
+    await dialog.locator(".primary").click()
+    for page in (mine, other):
+        await expect(card(page, alarm)).to_have_count(0)
+        row = page.locator(f'.closed-row[data-alarm="{alarm}"]')
+        await expect(row.locator(".closed-note")).to_have_text("Dropped the bracelet & <b>picked</b> it up")
+    await expect(other.locator(".outcome")).to_have_text("误报")
+    kept = await home.desk.alarm(alarm)
+    assert (kept.acknowledged_by, kept.resolved_by, kept.outcome) == ("lin", "lin", "false")
+
+    await mine.reload()
+    await expect(mine.locator("#who-words")).to_have_text("林护士")
+    await expect(mine.locator(f'.closed-row[data-alarm="{alarm}"]')).to_be_visible()
+
+
+async def test_both_languages_and_the_choice_is_remembered(home: Home, browser: Browser) -> None:
+    alarm = await home.happens()
+    page = await look(browser, home, "zh-CN")
+    await expect(card(page, alarm).locator(".what")).to_contain_text("剧烈撞击后静止不动")
+    await expect(card(page, alarm).locator(".take")).to_have_text("我来处理")
+    await expect(card(page, alarm).locator(".room")).to_have_text("201 室")
+    await page.locator("#language").click()
+    await expect(card(page, alarm).locator(".what")).to_contain_text("Hard impact, then lay still")
+    await page.reload()
+    await expect(card(page, alarm).locator(".take")).to_have_text("I'll take it")
+    assert await page.locator("html").get_attribute("lang") == "en"
+
+
+async def test_a_lost_line_is_loud_and_nothing_is_missing_afterwards(home: Home, browser: Browser) -> None:
+    before = await home.happens()
+    page = await look(browser, home)
+    await expect(page.locator("#link-words")).to_have_text("Connected")
+    await home.stop()
+    await expect(page.locator(".banner-lost")).to_contain_text("NOT CONNECTED: alarms may be missing")
+    await expect(page).to_have_title(re.compile("NOT CONNECTED"))
+    await card(page, before).locator(".close").click()
+    await page.locator("#who-dialog .choice").first.click()
+    await page.locator("#outcome-dialog").get_by_text("Real").click()
+    await page.locator("#outcome-dialog .primary").click()
+    await expect(page.locator(".toast")).to_contain_text("Nothing was changed")
+
+    await home.start()
+    during = await home.happens("mat-1", "bed_exit", condition=Condition.BED, priority=Priority.MEDIUM)
+    await expect(page.locator(".banner-lost")).to_be_hidden(timeout=2 * SEEN_WITHIN_MS)
+    await expect(card(page, during)).to_be_visible()
+    await expect(card(page, before)).to_be_visible()
+    await expect(page).to_have_title("(2) Shouhu 守护")
+
+
+async def test_a_service_that_hears_no_devices_says_so_and_never_all_quiet(home: Home, browser: Browser) -> None:
+    home.health = Health(ready=False, checks=(Check("broker_urgent", ok=False), Check("broker_bulk", ok=False)))
+    page = await look(browser, home)
+    await expect(page.locator(".banner-unready")).to_contain_text("THE SERVICE IS NOT WATCHING")
+    await expect(page.locator(".banner-unready .detail")).to_have_text(
+        "What is wrong: no connection to the broker, devices are not heard"
+    )
+    await expect(page.locator("#quiet-title")).not_to_have_text("All quiet")
+
+
+async def test_hostile_names_are_text_and_nothing_else(home: Home, browser: Browser) -> None:
+    alarm = await home.happens("bracelet-2", "<b>cause</b>", evidence=(("<i>what</i>_pct", "<u>x</u>"),))
+    other = await home.happens("b-1", "silent", condition=Condition.DEVICE, priority=Priority.LOW)
+    page = await look(browser, home)
+    await expect(card(page, alarm).locator(".name")).to_have_text(HOSTILE)
+    await expect(card(page, alarm).locator(".evidence")).to_contain_text("<u>x</u>")
+    await expect(card(page, other).locator(".place")).to_contain_text(HOSTILE)
+    await take(page, alarm)
+    await expect(card(page, alarm).locator(".state")).to_contain_text("has taken it")
+    assert await page.locator("main img, main b b, main u, main i").count() == 0
+    assert await page.title() == "(2) Shouhu 守护"
+
+
+async def test_what_returned_was_called_off_or_is_a_drill_stays_and_says_so(home: Home, browser: Browser) -> None:
+    page = await look(browser, home)
+    onset_ms = now_ms() - 5000
+    bed = {"condition": Condition.BED, "priority": Priority.MEDIUM, "onset_ms": onset_ms}
+    returned = await home.happens("mat-1", "bed_exit", **bed)
+    await home.happens("mat-1", "bed_exit", change=Change.ENDED, **bed)
+    press = {"condition": Condition.SOS, "onset_ms": onset_ms}
+    called_off = await home.happens("bracelet-1", "press", **press)
+    await home.happens("bracelet-1", "press", change=Change.CANCELLED, **press)
+    drill = await home.happens("bracelet-2", "press", drill=True, condition=Condition.SOS)
+    await expect(card(page, returned).locator(".mark.returned")).to_have_text("Gone before anyone looked")
+    await expect(card(page, called_off).locator(".mark.cancelled")).to_have_text("Called off by the wearer")
+    await expect(card(page, drill).locator(".mark.drill")).to_have_text("DRILL")
+    for alarm in (returned, called_off, drill):
+        await expect(card(page, alarm).locator(".take")).to_be_visible()
+    await card(page, called_off).locator("summary").click()
+    await expect(card(page, called_off).locator(".course")).to_contain_text("called off by the wearer")
+
+
+async def test_sound_follows_the_most_urgent_alarm_until_it_is_taken(home: Home, browser: Browser) -> None:
+    page = await look(browser, home)
+    await expect(page.locator(".banner-mute")).to_be_visible()
+    await page.locator("#sound").click()
+    await expect(page.locator(".banner-mute")).to_be_hidden()
+    sounded = page.locator("html")
+    await home.happens("mat-1", "bed_exit", condition=Condition.BED, priority=Priority.MEDIUM)
+    await expect(sounded).to_have_attribute("data-last-burst", "medium")
+    fall = await home.happens()
+    await expect(sounded).to_have_attribute("data-last-burst", "high")
+
+    await page.locator("#sound").click()
+    await page.locator("#pauses button").first.click()
+    await expect(page.locator(".banner-paused")).to_contain_text(
+        re.compile(r"Sound paused, (2 min 00|1 min 59) s left")
+    )
+    await home.happens("bracelet-2", "press", condition=Condition.SOS)
+    await expect(page.locator(".banner-paused")).to_be_hidden()
+    await take(page, fall)
+    await expect(card(page, fall)).not_to_have_class(re.compile("waiting"))
+
+
+async def test_a_pause_of_the_sound_ends_by_itself(home: Home, browser: Browser) -> None:
+    context = await browser.new_context(locale="en-GB")
+    page = await context.new_page()
+    await page.clock.install()
+    await page.goto(home.url)
+    await page.locator("#sound").click()
+    await page.locator("#sound").click()
+    await page.locator("#pauses button").first.click()
+    await expect(page.locator(".banner-paused")).to_be_visible()
+    await page.clock.run_for(2 * 60_000 + 1000)
+    await expect(page.locator(".banner-paused")).to_be_hidden()
+
+
+async def test_most_urgent_first_and_what_nobody_has_taken_before_what_is_taken(home: Home, browser: Browser) -> None:
+    page = await look(browser, home)
+    low = await home.happens("b-1", "silent", condition=Condition.DEVICE, priority=Priority.LOW)
+    first = await home.happens("bracelet-1", "press", condition=Condition.SOS)
+    second = await home.happens("bracelet-2")
+    medium = await home.happens("mat-1", "bed_exit", condition=Condition.BED, priority=Priority.MEDIUM)
+    cards = page.locator(".card")
+    await expect(cards).to_have_count(4)
+    assert await _order(page) == [second, first, medium, low]
+    await take(page, second)
+    await expect(card(page, second)).not_to_have_class(re.compile("waiting"))
+    assert await _order(page) == [first, second, medium, low]
+
+
+async def test_the_keyboard_is_enough(home: Home, browser: Browser) -> None:
+    alarm = await home.happens()
+    page = await look(browser, home)
+    await card(page, alarm).locator(".take").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#who-dialog")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#who-dialog")).to_be_hidden()
+    await page.keyboard.press("Enter")
+    await page.locator("#who-dialog .choice").first.focus()
+    await page.keyboard.press("Enter")
+    await expect(card(page, alarm).locator(".state")).to_contain_text("has taken it")
+    await card(page, alarm).locator(".close").focus()
+    await page.keyboard.press("Enter")
+    await page.locator("#outcome-dialog input").first.focus()
+    await page.keyboard.press("Space")
+    await page.keyboard.press("Enter")
+    await expect(card(page, alarm)).to_have_count(0)
+
+
+async def test_five_hundred_open_alarms_stay_usable(home: Home, browser: Browser) -> None:
+    page = await look(browser, home)
+    await expect(page.locator("#link-words")).to_have_text("Connected")
+    silent = [
+        Finding(3 + i, Condition.DEVICE, "silent", Change.BEGAN, Priority.LOW, now_ms() - 1000, now_ms())
+        for i in range(MANY)
+    ]
+    await home.desk.record(silent, home.devices, now_ms(), now_ms())
+    await expect(page.locator(".card")).to_have_count(MANY, timeout=2 * SEEN_WITHIN_MS)
+    alarm = await home.happens()
+    began = time.monotonic()
+    await take(page, alarm)
+    await expect(card(page, alarm).locator(".state")).to_contain_text("has taken it")
+    assert time.monotonic() - began < 5
+    # Cards that did not change are the same elements: what a caregiver reads or has focused does not jump away.
+    await page.locator(".card .close").last.focus()
+    await home.happens("bracelet-2", "press", condition=Condition.SOS)
+    await expect(page.locator(".card")).to_have_count(MANY + 2)
+    assert await page.locator(".card .close").last.evaluate("button => button === document.activeElement")
+
+
+@pytest.mark.parametrize("width", [390, 820, 1280])
+async def test_nothing_is_cut_off_on_a_narrow_screen(home: Home, browser: Browser, width: int) -> None:
+    await home.happens(
+        "bracelet-2", "press", condition=Condition.SOS, evidence=(("spo2_pct", 84.0), ("limit_pct", 91.0))
+    )
+    page = await look(browser, home)
+    await page.set_viewport_size({"width": width, "height": 844})
+    await expect(page.locator(".card")).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    await expect(page.locator(".take")).to_be_in_viewport()
+
+
+async def test_the_reference_page_shows_every_route(home: Home, browser: Browser) -> None:
+    page = await look(browser, home)
+    await page.goto(home.url + "api/")
+    await expect(page.locator(".operation")).to_have_count(14)
+    await expect(page.locator("#AlarmView")).to_be_visible()
+
+
+async def _order(page: Page) -> list[str | None]:
+    return [await each.get_attribute("data-alarm") for each in await page.locator(".card").all()]
