@@ -1,0 +1,149 @@
+"""A fleet written out and read again is the same fleet, whatever is in it and in whichever form."""
+
+import contextlib
+import csv
+import io
+import json
+import string
+from dataclasses import fields
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from ingest.contract import Crs
+from ingest.directory import Device, DeviceType
+from service.database import make_engine
+from service.fleet import Caregiver, Fleet, FleetError, PlacedZone, Resident, Site, csv_file, read_fleet
+from service.registry import Registry
+
+IDS = st.text(string.ascii_letters + string.digits + "_-", min_size=1, max_size=12)
+#: What a person may write in a cell; blanks around it are not part of it.
+TEXTS = st.text(
+    st.characters(exclude_categories=("Cs", "Cc"), include_characters="\n"), min_size=1, max_size=30
+).map(str.strip).filter(bool)  # fmt: skip
+CIRCLE = ("lat", "lon", "radius_m")
+LATITUDES = st.floats(-80, 80)
+LONGITUDES = st.floats(-179, 178)
+
+
+@st.composite
+def shapes(draw: st.DrawFn) -> dict[str, Any]:
+    lat, lon = draw(LATITUDES), draw(LONGITUDES)
+    if draw(st.booleans()):
+        return {"circle": (lat, lon, draw(st.floats(0.01, 200_000)))}
+    size = draw(st.floats(0.001, 0.5))
+    return {"polygon": ((lat, lon), (lat, lon + size), (lat + size, lon + size), (lat + size, lon))}
+
+
+@st.composite
+def fleets(draw: st.DrawFn) -> Fleet:
+    def unique(most: int) -> list[str]:
+        return draw(st.lists(IDS, unique=True, max_size=most))
+
+    sites = [Site(name, draw(TEXTS)) for name in draw(st.lists(IDS, unique=True, min_size=1, max_size=3))]
+    a_site = st.sampled_from([site.site for site in sites])
+    born = st.none() | st.dates(date(1900, 1, 1), date(2020, 1, 1))
+    residents = [
+        Resident(
+            name, draw(TEXTS), draw(a_site), draw(st.none() | TEXTS), draw(born),
+            draw(st.sampled_from([None, "female", "male"])), draw(st.sampled_from(["zh", "en"])),
+        )
+        for name in unique(4)
+    ]  # fmt: skip
+    homes = {person.resident: person.site for person in residents}
+    owners = st.none() | st.sampled_from(sorted(homes)) if homes else st.none()
+    devices, zones = [], []
+    for name in unique(5):
+        owner = draw(owners)
+        site = homes[owner] if owner is not None else draw(a_site)
+        devices.append(Device(site, name, draw(st.sampled_from(DeviceType)), owner, draw(st.sampled_from(Crs))))
+    for name in unique(4):
+        owner = draw(owners)
+        rule, crs = draw(st.sampled_from(["safe", "forbidden"])), draw(st.sampled_from(Crs))
+        site = draw(a_site) if owner is None else None
+        zones.append(PlacedZone(name, rule, crs, site, owner, **draw(shapes())))
+    roles = st.sampled_from(["nurse", "head_nurse", "doctor", "family", "manager"])
+    caregivers = [
+        Caregiver(name, draw(TEXTS), draw(roles), draw(st.none() | a_site), draw(st.none() | TEXTS))
+        for name in unique(3)
+    ]
+    return Fleet(tuple(sites), tuple(residents), tuple(devices), tuple(zones), tuple(caregivers))
+
+
+def toml_of(fleet: Fleet) -> str:
+    """TOML's basic strings are JSON's, as long as DEL is escaped."""
+    lines = []
+    for noun in ("site", "resident", "device", "zone", "caregiver"):
+        for thing in getattr(fleet, f"{noun}s"):
+            lines.append(f"[[{noun}]]")
+            for field in fields(thing):
+                value = getattr(thing, field.name)
+                if field.name == noun:
+                    lines.append(f"id = {json.dumps(value)}")
+                elif field.name == "circle" and value is not None:
+                    lines += [
+                        f"{key} = {float(part)!r}" for key, part in zip(("lat", "lon", "radius_m"), value, strict=True)
+                    ]
+                elif isinstance(value, date):
+                    lines.append(f"{field.name} = {value}")
+                elif value is not None:
+                    lines.append(f"{field.name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f"))
+    return "\n".join(lines)
+
+
+ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+
+
+@ONE_FOLDER
+@given(fleets(), st.sampled_from([",", ";", "\t"]), st.sampled_from(["utf-8", "utf-8-sig", "gb18030"]))
+def test_through_a_spreadsheet(tmp_path: Path, fleet: Fleet, delimiter: str, encoding: str) -> None:
+    rows = csv.reader(io.StringIO(csv_file.write(fleet), newline=""))
+    out = io.StringIO(newline="")
+    csv.writer(out, delimiter=delimiter).writerows(rows)
+    data = out.getvalue().encode(encoding)
+    if encoding == "gb18030":
+        with contextlib.suppress(UnicodeDecodeError):
+            # What happens to be UTF-8 as well cannot be told from it.
+            assume(data.decode("utf-8") == out.getvalue())
+    path = tmp_path / "fleet.csv"
+    path.write_bytes(data)
+    assert read_fleet(path) == fleet
+
+
+@ONE_FOLDER
+@given(fleets())
+def test_through_toml(tmp_path: Path, fleet: Fleet) -> None:
+    path = tmp_path / "fleet.toml"
+    path.write_text(toml_of(fleet), encoding="utf-8", newline="\n")
+    assert read_fleet(path) == fleet
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(fleets(), min_size=1, max_size=3))
+def test_through_the_registry_one_after_the_other(sequence: list[Fleet]) -> None:
+    engine = make_engine("sqlite://")
+    registry = Registry(engine)
+    for fleet in sequence:
+        registry.replace_fleet(fleet)
+        found = registry.fleet()
+        for field in fields(fleet):
+            assert set(getattr(found, field.name)) == set(getattr(fleet, field.name))
+    engine.dispose()
+
+
+@pytest.mark.parametrize("name", ["fleet.csv", "fleet.toml"])
+@ONE_FOLDER
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+def test_whatever_the_file_holds_it_is_read_or_told(tmp_path: Path, name: str, data: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(data if name.endswith("toml") else b"type,id,name,site,polygon,lat\n" + data)
+    told: tuple[str, ...] = ()
+    try:
+        read_fleet(path)
+    except FleetError as error:
+        told = error.problems
+    assert all(problem.startswith(str(path)) for problem in told)

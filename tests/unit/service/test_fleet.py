@@ -1,0 +1,312 @@
+"""Fleet files: what is good is read the same from either form; what is bad is told, every line of it, at once."""
+
+from pathlib import Path
+
+import pytest
+
+from ingest.contract import Crs
+from ingest.directory import Device, DeviceType
+from service.fleet import Caregiver, Fleet, FleetError, PlacedZone, Resident, Site, csv_file, read_fleet
+
+ROOT = Path(__file__).parents[3]
+HEADER = ",".join(csv_file.COLUMNS)
+
+
+def row(**cells: str) -> str:
+    return ",".join(cells.get(column, "") for column in csv_file.COLUMNS)
+
+
+SITE = row(type="site", id="s", name="S")
+RESIDENT = row(type="resident", id="r", name="R", site="s")
+
+
+def problems(tmp_path: Path, data: str | bytes, name: str = "fleet.csv") -> list[str]:
+    path = tmp_path / name
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    with pytest.raises(FleetError) as caught:
+        read_fleet(path)
+    assert str(caught.value) == "\n".join(caught.value.problems)
+    return [problem.removeprefix(str(path)) for problem in caught.value.problems]
+
+
+def read(tmp_path: Path, data: str | bytes, name: str = "fleet.csv") -> Fleet:
+    path = tmp_path / name
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return read_fleet(path)
+
+
+def test_the_examples_are_read_and_are_the_same_fleet() -> None:
+    fleet = read_fleet(ROOT / "fleet.example.toml")
+    assert read_fleet(ROOT / "fleet.example.csv") == fleet
+    assert [site.site for site in fleet.sites] == ["chunhui", "songlin-road"]
+    assert {device.type for device in fleet.devices} == set(DeviceType)
+    # A device that names no site is where its resident lives.
+    assert Device("songlin-road", "BTN-0201", DeviceType.BUTTON, "R-201") in fleet.devices
+    assert Device("chunhui", "LOC-0001", DeviceType.LOCATOR, "R-101", Crs.GCJ02) in fleet.devices
+
+
+def test_the_smallest_fleet(tmp_path: Path) -> None:
+    fleet = read(tmp_path, "type,id,name\nsite,s,House\n")
+    assert fleet == Fleet(sites=(Site("s", "House"),))
+
+
+def test_every_noun_with_every_field(tmp_path: Path) -> None:
+    lines = [
+        HEADER,
+        SITE,
+        row(type="resident", id="r", name="林", site="s", room="1", born="1938-05-02", sex="female", language="en"),
+        row(type="Bracelet", id="b", resident="r", crs="GCJ02"),
+        row(type="zone", id="z", site="s", crs="wgs84", rule="safe", lat="36", lon="117.5", radius_m="20"),
+        row(
+            type="zone", id="y", resident="r", crs="bd09", rule="Forbidden", polygon="36 117 | 36 118 | 37 118 | 36 117"
+        ),
+        row(type="caregiver", id="c", name="C", site="s", role="nurse", phone="1"),
+    ]
+    fleet = read(tmp_path, "\n".join(lines))
+    assert fleet.residents[0].language == "en"
+    assert str(fleet.residents[0].born) == "1938-05-02"
+    assert fleet.devices == (Device("s", "b", DeviceType.BRACELET, "r", Crs.GCJ02),)
+    assert fleet.zones == (
+        PlacedZone("z", "safe", Crs.WGS84, "s", circle=(36.0, 117.5, 20.0)),
+        # A corner that repeats the first is left out.
+        PlacedZone("y", "forbidden", Crs.BD09, resident="r", polygon=((36.0, 117.0), (36.0, 118.0), (37.0, 118.0))),
+    )
+    assert fleet.caregivers == (Caregiver("c", "C", "nurse", "s", "1"),)
+
+
+TEXT = f"{HEADER}\n{row(type='site', id='s', name='春晖养老院')}\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        TEXT.encode(),
+        b"\xef\xbb\xbf" + TEXT.encode(),
+        TEXT.encode("gb18030"),
+        TEXT.encode("gbk"),
+        TEXT.replace(",", ";").encode(),
+        TEXT.replace(",", "\t").encode(),
+        TEXT.replace("\n", "\r\n").encode(),
+        TEXT.replace("\n", "\n,,,\n").encode(),
+        TEXT.replace("\n", ",,,\n").encode(),
+        TEXT.replace("type,id", "Type, ID ").encode(),
+        TEXT.replace("春晖养老院", '"春晖养老院"').encode(),
+    ],
+    ids=[
+        "utf-8", "marked", "gb18030", "gbk", "semicolons", "tabs", "windows lines", "blank lines", "empty columns",
+        "header with capitals", "quotes",
+    ],
+)  # fmt: skip
+def test_what_spreadsheets_write_is_read(tmp_path: Path, data: bytes) -> None:
+    assert read(tmp_path, data) == Fleet(sites=(Site("s", "春晖养老院"),))
+
+
+def test_a_cell_may_hold_a_line_break_and_lines_are_still_counted(tmp_path: Path) -> None:
+    text = f"{HEADER}\n{row(type='site', id='s', name=chr(34) + 'two' + chr(10) + 'lines' + chr(34))}\nsite,s,Again\n"
+    assert problems(tmp_path, text) == [":4: site s: id: stands twice; it stands in line 2 already"]
+
+
+@pytest.mark.parametrize("born", ["1938-05-02", "1938/5/2", "1938-5-2"])
+def test_a_date_as_spreadsheets_write_it(tmp_path: Path, born: str) -> None:
+    line = row(type="resident", id="r", name="R", site="s", born=born)
+    assert str(read(tmp_path, f"{HEADER}\n{SITE}\n{line}").residents[0].born) == "1938-05-02"
+
+
+CORNERS = 'must be a corner "lat lon", such as 36.641 117.953'
+ZONE = {"type": "zone", "id": "z", "site": "s", "rule": "safe", "crs": "wgs84"}
+CIRCLE = ZONE | {"lat": "36", "lon": "117", "radius_m": "5"}
+
+BAD = [
+    (row(id="x"), "type: is missing; known are site, resident, zone, caregiver, bracelet, bed_mat, button, locator"),
+    (row(type="braclet", id="b"), 'type: is not a known type; did you mean "bracelet"? (got "braclet")'),
+    (row(type="site", name="S"), "site number 2: id: is missing"),
+    (row(type="site", id="t"), "site t: name: is missing"),
+    (row(type="site", id="a/b", name="x"),
+     'site a/b: id: must be 1 to 64 of the letters A-Z and a-z, digits, "_" and "-" (got "a/b")'),
+    (row(type="site", id="é", name="x"),
+     'site é: id: must be 1 to 64 of the letters A-Z and a-z, digits, "_" and "-" (got "é")'),
+    (row(type="site", id="s", name="x"), "site s: id: stands twice; it stands in line 2 already"),
+    (row(type="site", id="t", name="x", radius_m="1"),
+     "site t: radius_m: is not a known field of a site; known here: id, name"),
+    (row(type="resident", id="p", name="x"), "resident p: site: is missing"),
+    (row(type="resident", id="p", name="x", site="u"),
+     'resident p: site: is not a known site of this file; known here: s (got "u")'),
+    (row(type="resident", id="p", name="x", site="s", born="02.05.1938"),
+     'resident p: born: must be a date such as 1938-05-02 (got "02.05.1938")'),
+    (row(type="resident", id="p", name="x", site="s", born="1938-02-30"),
+     'resident p: born: must be a date such as 1938-05-02 (got "1938-02-30")'),
+    (row(type="resident", id="p", name="x", site="s", born="1738-02-03"),
+     'resident p: born: must be a date such as 1938-05-02 (got "1738-02-03")'),
+    (row(type="resident", id="p", name="x", site="s", sex="f"),
+     'resident p: sex: must be one of "female" or "male" (got "f")'),
+    (row(type="resident", id="p", name="x", site="s", language="de"),
+     'resident p: language: must be one of "zh" or "en" (got "de")'),
+    (row(type="resident", id="r", name="x", site="s"), "resident r: id: stands twice; it stands in line 3 already"),
+    (row(type="button", id="b"), "device b: needs a site or a resident"),
+    (row(type="button", id="b", resident="q"),
+     'device b: resident: is not a known resident of this file; known here: r (got "q")'),
+    (row(type="button", id="b", site="u"), 'device b: site: is not a known site of this file; known here: s (got "u")'),
+    (row(type="button", id="b", site="s", crs="utm"),
+     'device b: crs: must be one of "wgs84", "gcj02" or "bd09" (got "utm")'),
+    (row(type="button", id="b", site="s", name="x"),
+     "device b: name: is not a known field of a device; known here: id, type, site, resident, crs"),
+    (row(**ZONE), "zone z: needs lat, lon and radius_m, or a polygon"),
+    (row(**{k: v for k, v in CIRCLE.items() if k != "crs"}),
+     'zone z: crs: is missing: say what the coordinates are, "wgs84" (GPS), "gcj02" (Chinese maps) or "bd09" (Baidu)'),
+    (row(**CIRCLE | {"rule": ""}), "zone z: rule: is missing"),
+    (row(**CIRCLE | {"site": ""}), "zone z: needs either a site or a resident"),
+    (row(**CIRCLE | {"resident": "r"}), "zone z: needs either a site or a resident"),
+    (row(**CIRCLE | {"resident": "q", "site": ""}),
+     'zone z: resident: is not a known resident of this file; known here: r (got "q")'),
+    (row(**CIRCLE | {"radius_m": "0"}), 'zone z: radius_m: must be greater than 0 (got "0")'),
+    (row(**CIRCLE | {"radius_m": "1e9"}), 'zone z: radius_m: must be at most 200,000 (got "1e9")'),
+    (row(**CIRCLE | {"radius_m": "nan"}), 'zone z: radius_m: must be a finite number (got "nan")'),
+    (row(**CIRCLE | {"radius_m": "5 m"}), 'zone z: radius_m: must be a number (got "5 m")'),
+    (row(**CIRCLE | {"lat": "117", "lon": "36"}),
+     'zone z: lat: must be at most 90 (got "117"); are lat and lon the wrong way round?'),
+    (row(**CIRCLE | {"lon": "-181"}), 'zone z: lon: must be at least -180 (got "-181")'),
+    (row(**CIRCLE | {"polygon": "0 0 | 0 1 | 1 1"}),
+     "zone z: has a polygon, so it must not have lat, lon or radius_m"),
+    (row(**ZONE | {"polygon": "0 0 | 0 1"}), "zone z: polygon: needs 3 to 10000 different corners (got 2)"),
+    (row(**ZONE | {"polygon": "0 0 | 0 1 | 0 0"}), "zone z: polygon: needs 3 to 10000 different corners (got 2)"),
+    (row(**ZONE | {"polygon": "0 0 | 1 1 | 1 0 | 0 1"}), "zone z: Self-intersection[0.5 0.5] (longitude latitude)"),
+    (row(**ZONE | {"polygon": "0 0 | 1 | 1 1"}), f'zone z: polygon: {CORNERS} (got "1")'.replace('"1"', '" 1 "')),
+    (row(**ZONE | {"polygon": "36 117|117 36|36 118"}),
+     'zone z: polygon: is not on the earth: corner "117 36": lat is -90 to 90, lon -180 to 180; '
+     "are lat and lon the wrong way round?"),
+    (row(**ZONE | {"polygon": "0 0|0 nan|1 1"}),
+     'zone z: polygon: is not on the earth: corner "0 nan": lat is -90 to 90, lon -180 to 180'),
+    (row(type="caregiver", id="c", name="x"), "caregiver c: role: is missing"),
+    (row(type="caregiver", id="c", name="x", role="boss"),
+     'caregiver c: role: must be one of "nurse", "head_nurse", "doctor", "family" or "manager" (got "boss")'),
+    (row(type="caregiver", id="c", name="x", role="nurse", site="u"),
+     'caregiver c: site: is not a known site of this file; known here: s (got "u")'),
+    (SITE + ",more", "has 18 cells, but the first line names 17 columns"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "message"), BAD)
+def test_each_kind_of_bad_line_has_its_message(tmp_path: Path, line: str, message: str) -> None:
+    assert problems(tmp_path, f"{HEADER}\n{SITE}\n{RESIDENT}\n{line}") == [f":4: {message}"]
+
+
+def test_every_bad_line_is_told_at_once_and_in_order(tmp_path: Path) -> None:
+    lines = [line for line, _ in BAD]
+    text = "\n".join([HEADER, SITE, RESIDENT, *lines])
+    told = [int(problem.split(":")[1]) for problem in problems(tmp_path, text)]
+    assert set(told) == set(range(4, 4 + len(lines)))
+    assert told == sorted(told)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"", [f": is empty; the first line must name the columns: {HEADER}"]),
+        (b"type,id\n", [": holds no site"]),
+        (
+            b"id,nmae\n",
+            [':1: column "nmae" is not a known column; did you mean "name"?', ':1: column "type" is missing'],
+        ),
+        (b"type,id,id\n", [':1: column "id" stands twice']),
+        (b'type,id\nsite,"s\n', [":2: is not CSV: unexpected end of data"]),
+        (b"type,id,name\nsite,s,\xff\xff\n", [":2: is neither UTF-8 nor GB18030 text; save it as CSV UTF-8"]),
+    ],
+)
+def test_a_spreadsheet_that_is_none(tmp_path: Path, data: bytes, expected: list[str]) -> None:
+    assert problems(tmp_path, data) == expected
+
+
+def test_a_device_is_at_the_site_of_its_resident(tmp_path: Path) -> None:
+    other = row(type="site", id="t", name="T")
+    lines = [HEADER, SITE, other, RESIDENT, row(type="button", id="b", site="t", resident="r")]
+    assert problems(tmp_path, "\n".join(lines)) == [':5: device b: site: is "t", but resident r lives at "s"']
+
+
+def test_devices_of_two_sites_may_have_one_name_and_of_one_site_not(tmp_path: Path) -> None:
+    other = row(type="site", id="t", name="T")
+    at_s, at_t, his = (
+        row(type="button", id="b", site="s"),
+        row(type="button", id="b", site="t"),
+        row(type="locator", id="b", resident="r"),
+    )
+    assert len(read(tmp_path, f"{HEADER}\n{SITE}\n{other}\n{at_s}\n{at_t}").devices) == 2
+    assert problems(tmp_path, f"{HEADER}\n{SITE}\n{RESIDENT}\n{at_s}\n{his}") == [
+        ":5: device b: id: stands twice; it stands in line 4 already"
+    ]
+
+
+def test_a_name_that_nearly_is_one_is_guessed(tmp_path: Path) -> None:
+    lines = [HEADER, row(type="site", id="chunhui", name="S"), row(type="button", id="b", site="chunhiu")]
+    assert problems(tmp_path, "\n".join(lines)) == [
+        ':3: device b: site: is not a known site of this file; did you mean "chunhui"? (got "chunhiu")'
+    ]
+
+
+TOML = """
+[[site]]
+id = "s"
+name = "S"
+
+[[resident]]
+id = "r"
+name = "R"
+site = "s"
+born = 1938-05-02
+
+[[zone]]
+id = "z"
+site = "s"
+rule = "safe"
+crs = "gcj02"
+polygon = [[36, 117], [36, 118], [37, 118.5]]
+"""
+
+
+def test_toml_says_the_same(tmp_path: Path) -> None:
+    fleet = read(tmp_path, TOML, "fleet.toml")
+    assert str(fleet.residents[0].born) == "1938-05-02"
+    assert fleet.zones[0].polygon == ((36.0, 117.0), (36.0, 118.0), (37.0, 118.5))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('[[device]]\nid = "d"\ntype = "mat"\nsite = "s"',
+         [':21: device d: type: must be one of "bracelet", "bed_mat", "button" or "locator" (got "mat")']),
+        ('[[device]]\nid = 7\ntype = "button"\nsite = "s"',
+         [':20: device number 1: id: must be text in "quotes" (got 7)']),
+        ('[[device]]\nid = "d"\ntype = "button"\n\n  resident = "x"',
+         [':23: device d: resident: is not a known resident of this file; known here: r (got "x")']),
+        ('[[devise]]\nid = "d"', [': "devise" is not a known noun; did you mean "device"?']),
+        ('[device]\nid = "d"', [": device: each device must stand under its own line [[device]]"]),
+        ('[[site]]\nid = "s"\nname = "x"', [":20: site s: id: stands twice; it stands in line 2 already"]),
+        ('[[resident]]\nid = "p"\nname = "x"\nsite = "s"\nborn = 1938-05-02T00:00:00',
+         [':23: resident p: born: must be a date such as 1938-05-02 (got "1938-05-02 00:00:00")']),
+        ('[[zone]]\nid = "y"\nsite = "s"\nrule = "safe"\ncrs = "wgs84"\npolygon = [[1, 2], [3, "x"], [4, 5]]',
+         [f':24: zone y: polygon: {CORNERS} (got [3, "x"])']),
+        ('[[zone]]\nid = "y"\nsite = "s"\nrule = "safe"\ncrs = "wgs84"\npolygon = 3',
+         [":24: zone y: polygon: must be corners: [[lat, lon], …] or, in CSV, lat lon | lat lon | … (got 3)"]),
+    ],
+)  # fmt: skip
+def test_each_kind_of_bad_toml_has_its_message(tmp_path: Path, text: str, expected: list[str]) -> None:
+    assert problems(tmp_path, TOML + "\n" + text, "fleet.toml") == expected
+
+
+def test_toml_without_lines_of_its_own_counts_the_entries(tmp_path: Path) -> None:
+    text = 'site = [{ id = "s", name = "S" }, { id = "s", name = "T" }]'
+    assert problems(tmp_path, text, "fleet.toml") == [": site s: id: stands twice; it stands in entry 1 already"]
+
+
+def test_a_file_that_is_no_fleet(tmp_path: Path) -> None:
+    assert problems(tmp_path, "[[site]\n", "fleet.toml") == [
+        ": is not TOML: Expected ']]' at the end of an array declaration (at line 1, column 7)"
+    ]
+    assert problems(tmp_path, b"a = '\xff'", "fleet.toml") == [":1: is not UTF-8 text"]
+    assert problems(tmp_path, "x", "fleet.xlsx") == [": must be a .toml or a .csv file"]
+    with pytest.raises(FleetError, match="cannot be read: No such file or directory"):
+        read_fleet(tmp_path / "none.csv")
+
+
+def test_a_fleet_written_is_read_again(tmp_path: Path) -> None:
+    fleet = Fleet(sites=(Site("s", 'a "b", c;\nd'),), residents=(Resident("r", "'=1+1", "s"),))
+    assert read(tmp_path, csv_file.write(fleet)) == fleet
