@@ -103,6 +103,11 @@ NEEDS: Final = {
     Happening.WALK_OUT: "locator",
     Happening.SILENCE: "bracelet",
 }
+#: Within so long after each begins an alarm is to be expected: a walk from anywhere in the garden takes longest.
+NOTICED_WITHIN_S: Final = 40
+WALKED_OUT_WITHIN_S: Final = 120
+#: The opening is over, and all of it noticed, after this long.
+OPENING_S: Final = 50
 #: How long each lasts before the person is better, back or heard of again.
 LASTS_S: Final = 90
 #: Whoever something happened to is left in peace for so long.
@@ -133,21 +138,23 @@ def opening(home: CareHome) -> tuple[Planned, ...]:
     return tuple(Planned(at_s, happening, by_name[name]) for at_s, happening, name in plan)
 
 
-def script(home: CareHome, *, last_s: float | None = None, every_s: int = 30) -> Iterator[Planned]:
-    """The opening, then one more happening every `every_s`, without end or until `last_s`.
+def script(home: CareHome, *, ends_s: float | None = None, every_s: int = 30) -> Iterator[Planned]:
+    """The opening, then one more happening every `every_s`, without end, or such that all is noticed by `ends_s`.
 
     Nobody meets the same twice before everybody has met it, and nobody two things at once.
     """
     first = opening(home)
-    yield from (planned for planned in first if last_s is None or planned.at_s <= last_s)
+    yield from first
     met = {(planned.happening, planned.device.device) for planned in first}
     busy_until_s = {planned.device.resident: planned.at_s + _PEACE_S for planned in first}
     kinds = tuple(Happening)
     for turn in count():
         at_s = first[-1].at_s + (turn + 1) * every_s
-        if last_s is not None and at_s > last_s:
-            return
         happening = kinds[turn % len(kinds)]
+        if ends_s is not None and at_s + NOTICED_WITHIN_S > ends_s:
+            return
+        if ends_s is not None and happening is Happening.WALK_OUT and at_s + WALKED_OUT_WITHIN_S > ends_s:
+            continue
         able = [d for d in home.of_type(NEEDS[happening]) if _may(home, happening, d)]
         if all((happening, device.device) in met for device in able):
             met -= {(happening, device.device) for device in able}

@@ -145,7 +145,7 @@ class Gateway:
                 wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
     def _client(self) -> aiomqtt.Client:
-        return aiomqtt.Client(
+        client = aiomqtt.Client(
             self._broker.host,
             self._broker.port,
             username=self._login.username,
@@ -156,6 +156,8 @@ class Gateway:
             max_inflight_messages=self._max_in_flight,
             timeout=_ACKNOWLEDGED_WITHIN_S,
         )
+        client.pending_calls_threshold = self._max_in_flight  # it warns above ten
+        return client
 
 
 async def _leave(client: aiomqtt.Client) -> None:

@@ -127,10 +127,17 @@ def _falling(rng: np.random.Generator, people: Wearers, time_s: Float, elapsed_s
     peak_g = rng.uniform(5.0, 8.0, count)[:, None]
     direction = _unit(people.lying + 0.4 * _unit(rng.normal(size=(count, 3))))
     impact_g = peak_g * _bump(elapsed_s, IMPACT_S, _IMPACT_WIDTH_S)
-    rebound_g = 0.3 * peak_g * _bump(elapsed_s, IMPACT_S + 0.22, 1.5 * _IMPACT_WIDTH_S)
+    rebound_g = 0.4 * peak_g * _bump(elapsed_s, IMPACT_S + 0.22, 1.5 * _IMPACT_WIDTH_S)
+    # The arm is thrown about and swings out within half a second.
     after_s = np.clip(elapsed_s - IMPACT_S, 0.0, None)
-    shaking_g = 0.5 * np.exp(-after_s / 0.15) * np.sin(2 * np.pi * 7.0 * after_s) * (after_s > 0)
-    moving = gravity * weight[:, :, None] + direction[:, None, :] * (impact_g + rebound_g + shaking_g)[:, :, None]
+    swinging_g = 0.8 * peak_g * np.exp(-after_s / 0.25) * (after_s > 0)
+    aside = _across(rng, direction)
+    moving = (
+        gravity * weight[:, :, None]
+        + direction[:, None, :] * (impact_g + rebound_g)[:, :, None]
+        + direction[:, None, :] * (swinging_g * np.sin(2 * np.pi * 5.0 * after_s))[:, :, None]
+        + aside[:, None, :] * (swinging_g * np.sin(2 * np.pi * 6.5 * after_s))[:, :, None]
+    )
     return np.where((elapsed_s < IMPACT_S - _FREE_FALL_S)[:, :, None], _walking(people, time_s), moving)
 
 
