@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.contract import Detector, Records
-from alerts.findings import Finding
+from alerts.findings import LATCHING, Change, Finding
 from ingest.contract import Kind
 from ingest.readings import AnyReadings
 
 _VERSION: Final = 1
+#: What ended longer ago than this, and is heard of only now, came with a late backlog.
+_OVER_MS: Final = 60_000
 
 
 class BadState(Exception):
@@ -84,7 +86,7 @@ class Bank:
         self._by_kind = self._takers()
 
     def update(self, readings: Iterable[AnyReadings], now_ms: int) -> list[Finding]:
-        """Take a batch in; findings bear directory rows."""
+        """Take a batch in; findings bear directory rows. What a late backlog tells of that is over rings no bell."""
         findings: list[Finding] = []
         for batch in readings:  # at most one a kind
             if not len(batch):
@@ -96,7 +98,7 @@ class Bank:
                 after, found = detector.update(state[rows], local, params[rows], now_ms)
                 state[rows] = after
                 findings += [replace(finding, row=int(rows[finding.row])) for finding in found]
-        return findings
+        return _without_the_past(findings, now_ms) if findings else findings
 
     def tick(self, now_ms: int) -> list[Finding]:
         """Let time pass; each detector notices at most every `tick_s`, and at once after a jump of the clock."""
@@ -151,3 +153,14 @@ class Bank:
 
     def _takers(self) -> dict[Kind, tuple[Detector, ...]]:
         return {kind: tuple(d for d in self._detectors.values() if kind in d.kinds) for kind in Kind}
+
+
+def _without_the_past(findings: list[Finding], now_ms: int) -> list[Finding]:
+    """Leave out conditions that both began and ended, long ago, in the batch just heard; falls and presses stay."""
+    ended = {_key(f) for f in findings if f.change is Change.ENDED and now_ms - f.found_ms > _OVER_MS}
+    over = ended & {_key(f) for f in findings if f.change is Change.BEGAN and f.condition not in LATCHING}
+    return [f for f in findings if _key(f) not in over] if over else findings
+
+
+def _key(finding: Finding) -> tuple[int, str, int]:
+    return finding.row, finding.cause, finding.onset_ms

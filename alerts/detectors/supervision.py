@@ -62,7 +62,7 @@ class Supervision:
     params_dtype: ClassVar[np.dtype[np.void]] = np.dtype(
         [("silent_s", "<f8"), ("battery_low_pct", "<f8"), ("battery_clear_pct", "<f8")]
     )
-    tick_s: ClassVar[float | None] = 2.0
+    tick_s: ClassVar[float | None] = 1.0
 
     def __init__(self, settings: SupervisionSettings | None = None) -> None:
         self._settings = settings or SupervisionSettings()

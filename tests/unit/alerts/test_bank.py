@@ -168,6 +168,20 @@ def test_two_detectors_of_one_name_are_one_too_many() -> None:
         Bank([Press(), Press()], 1)
 
 
+def test_a_late_backlog_raises_at_most_what_is_true_now() -> None:
+    spo2_pct = [80.0, 80.0, 98.0, 80.0, 80.0]
+    backlog = readings(Vitals, [0, 60, 120, 180, 240], [1] * 5, spo2_pct=spo2_pct)
+    an_hour_late = everything(3).update([backlog], T0_MS + 3_600_000)
+    assert [(f.change, f.onset_ms - T0_MS) for f in an_hour_late] == [(Change.BEGAN, 180_000)]
+    at_once = everything(3).update([backlog], T0_MS + 150_000)
+    assert len(at_once) == 3
+
+
+def test_a_late_press_rings_all_the_same() -> None:
+    presses = readings(Sos, [0, 20], [1, 1], action=[0, 1])
+    assert [f.change for f in everything(3).update([presses], T0_MS + 3_600_000)] == [Change.BEGAN, Change.CANCELLED]
+
+
 def test_a_batch_costs_the_same_in_a_large_fleet() -> None:
     rows = np.random.default_rng(0).permutation(1000)[:500]
     batch = replace(readings(Vitals, 0, rows, spo2_pct=97.0, heart_rate_bpm=70.0, battery_pct=80.0))
