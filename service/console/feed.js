@@ -23,6 +23,7 @@ export class Feed {
   #live = null;
   #pause_ms = FIRST_PAUSE_MS;
   #offset_ms = 0;
+  #opened_ms = 0;
   /** When the service was last heard, by this computer's clock. */
   heard_ms = Date.now();
 
@@ -34,7 +35,7 @@ export class Feed {
   start() {
     this.#open();
     setInterval(() => {
-      if (this.#source && Date.now() - this.heard_ms > SILENT_MS) this.#fail();
+      if (this.#source && Date.now() - Math.max(this.heard_ms, this.#opened_ms) > SILENT_MS) this.#fail();
     }, 1_000);
     window.addEventListener("online", () => this.#open());
     window.addEventListener("offline", () => this.#fail());
@@ -49,7 +50,7 @@ export class Feed {
     this.#source?.close();
     const source = new EventSource(ADDRESS);
     this.#source = source;
-    this.heard_ms = Date.now();
+    this.#opened_ms = Date.now();
     const on = (name, take) => source.addEventListener(name, (message) => {
       if (source !== this.#source) return;
       this.heard_ms = Date.now();

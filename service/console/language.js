@@ -66,14 +66,10 @@ export function spanOf(span_ms) {
   return text("unit.d_h", { d: Math.floor(span_h / 24), h: span_h % 24 });
 }
 
-/** A length of time as one says it: no seconds where they are none. */
-export function roundSpanOf(span_ms) {
-  if (span_ms < 10_000 && span_ms % 1000 !== 0) return delayOf(span_ms);
-  const round = span_ms % 60_000 === 0 && span_ms >= 60_000 && span_ms < 3_600_000;
-  return round ? text("unit.min", { n: span_ms / 60_000 }) : spanOf(span_ms);
-}
-
-/** A delay: tenths below ten seconds, else as a span. */
+/** A delay: tenths below ten seconds, else a span; no seconds where there are none. */
 export function delayOf(delay_ms) {
-  return delay_ms < 10_000 ? text("unit.s", { n: (delay_ms / 1000).toFixed(1) }) : spanOf(delay_ms);
+  if (delay_ms < 10_000) return text("unit.s", { n: Number((delay_ms / 1000).toFixed(1)) });
+  const delay_min = Math.floor(delay_ms / 60_000);
+  const whole = delay_min > 0 && delay_min < 60 && delay_ms % 60_000 < 1000;
+  return whole ? text("unit.min", { n: delay_min }) : spanOf(delay_ms);
 }

@@ -1,6 +1,6 @@
 // Alarms in plain words: what it is, what shows it, how long ago.
 
-import { delayOf, roundSpanOf, text, textOrNull, timeOf } from "./language.js";
+import { delayOf, text, textOrNull, timeOf } from "./language.js";
 
 /** What follows a number, by the last words of its name. */
 const UNITS = [
@@ -22,7 +22,7 @@ export function valueOf(name, value) {
   if (typeof value !== "number") return textOrNull(`value.${value}`) ?? String(value);
   if (name.endsWith("_ms")) return value > 1e11 ? timeOf(value) : delayOf(value);
   if (name === "confidence" || name === "quality") return `${Math.round(value * 100)} %`;
-  if (name.endsWith("_s") && !name.endsWith("_m_s")) return roundSpanOf(value * 1000);
+  if (name.endsWith("_s") && !name.endsWith("_m_s")) return delayOf(value * 1000);
   const unit = UNITS.find(([end]) => name.endsWith(end))?.[1];
   const number = String(Number.isInteger(value) ? value : Number(value.toPrecision(3)));
   return unit ? `${number} ${unit}` : number;

@@ -213,6 +213,7 @@ async def test_a_lost_line_is_loud_and_nothing_is_missing_afterwards(home: Home,
     await home.stop()
     await expect(page.locator(".banner-lost")).to_contain_text("NOT CONNECTED: alarms may be missing")
     await expect(page).to_have_title(re.compile("NOT CONNECTED"))
+    await expect(page.locator(".banner-lost")).to_contain_text(re.compile(r"for ([3-9]|\d\d) s"))
     await card(page, before).locator(".close").click()
     await page.locator("#who-dialog .choice").first.click()
     await page.locator("#outcome-dialog").get_by_text("Real").click()
