@@ -34,6 +34,7 @@ _BATCH_MS: Final = 2000
 _BEGIN_MS: Final = 1_700_000_000_000
 #: After the last packet time passes for so long, as it does when a bracelet falls silent.
 _AFTER_MS: Final = 60_000
+_WIDTH: Final = 110
 
 
 def evaluate(
@@ -122,8 +123,9 @@ def _run(
     messages = sorted((m for sent in sent_by for m in sent), key=lambda m: m.at_ms)
     sent_ms = np.array([m.at_ms for m in messages])
     findings: list[Finding] = []
-    end_ms = int(sent_ms[-1])
-    for from_ms in range(_BEGIN_MS, end_ms + 1, _BATCH_MS):
+    # A packet may be a little before the recording's zero: its samples were taken before they were written down.
+    begin_ms, end_ms = int(sent_ms[0]), int(sent_ms[-1])
+    for from_ms in range(begin_ms, end_ms + 1, _BATCH_MS):
         first, last = np.searchsorted(sent_ms, [from_ms, from_ms + _BATCH_MS]).tolist()
         batch = messages[first:last]
         now_ms = from_ms + _BATCH_MS
@@ -154,7 +156,7 @@ def _alarms(findings: Iterable[Finding], row: int, sent: Sequence[Sent]) -> tupl
 
 
 def _worn_s(sent: Sequence[Sent]) -> float:
-    return (sent[-1].at_ms - _BEGIN_MS) / 1000 if sent else 0.0
+    return (sent[-1].at_ms - min(_BEGIN_MS, sent[0].at_ms)) / 1000
 
 
 def json_of(results: Sequence[Result], card: Scorecard) -> dict[str, Any]:
@@ -188,7 +190,8 @@ def _known(value: float) -> float | None:
 
 
 def _print(name: str, results: Sequence[Result], card: Scorecard) -> None:
-    console = Console()
+    # A file or a pipe has no width of its own.
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     table = Table(title=f"{name}: {len(results)} recordings, {card.hours:.2f} h", title_justify="left")
     table.add_column("measure 指标")
     table.add_column("value 值", justify="right")

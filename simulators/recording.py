@@ -196,7 +196,8 @@ def _entry(index: Path, number: int, line: dict[str, str | None], problems: list
 
 def _arrays(path: Path, kind: str) -> dict[str, NDArray[np.floating]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here: numpy leaves a broken archive's file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             missing = [name for name in _ARRAYS[kind] if name not in archive]
             if missing:
                 raise RecordingError(f"{path}: array {', '.join(missing)} is missing ({_found(archive)})")
