@@ -5,6 +5,7 @@ What is substituted for that is written in `broker` and nowhere else.
 """
 
 import asyncio
+import json
 import os
 import pwd
 import re
@@ -22,6 +23,10 @@ import yaml
 
 from ingest import contract
 from service import settings
+from service.app import serve
+from service.database import make_engine
+from service.fleet import read_fleet
+from service.registry import Registry
 from tests.conftest import answers_tcp, free_port, program
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +73,11 @@ def test_no_secret_stands_in_a_file() -> None:
                 assert VARIABLE.fullmatch(value), f"{name}: {variable} stands in docker-compose.yml"
                 assert ":?" in value, f"{name}: {variable} may be empty"
     assert set(example_variables().values()) == {""}
+
+
+def test_no_dollar_is_taken_for_a_variable_by_mistake() -> None:
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    assert "$" not in VARIABLE.sub("", text).replace("$$", "")
 
 
 def test_every_variable_is_in_the_example_and_used() -> None:
@@ -136,6 +146,7 @@ def test_the_shell_scripts_are_sound() -> None:
     for script in ("mosquitto-start.sh", "influxdb-reader.sh"):
         shell = "bash" if "bash" in (ROOT / "deploy" / script).read_text().splitlines()[0] else "sh"
         subprocess.run([shell, "-n", str(ROOT / "deploy" / script)], check=True, timeout=10)
+        assert os.access(ROOT / "deploy" / script, os.X_OK)
 
 
 # ------------------------------------------------------------------ deploy/shouhu.toml
@@ -246,9 +257,12 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 
 def test_the_services_account_is_let_in_and_nobody_without_one(deployed: Deployed) -> None:
-    health = deployed.run(
-        "mosquitto_sub", "-u", "shouhu", "-P", PASSWORD, "-t", "$SYS/broker/uptime", "-C", "1", "-W", "3"
-    )
+    # The health check of docker-compose.yml itself, with the test's port.
+    kind, check = compose()["services"]["mosquitto"]["healthcheck"]["test"]
+    assert kind == "CMD-SHELL"
+    command = check.replace("$$", "$").replace("mosquitto_sub ", f"mosquitto_sub -p {deployed.port} ")
+    environment = {**os.environ, "MQTT_PASSWORD": PASSWORD}
+    health = subprocess.run(command, shell=True, env=environment, capture_output=True, timeout=10, check=False)
     assert health.returncode == 0, health.stderr
     for credentials in ([], ["-u", "shouhu"], ["-u", "shouhu", "-P", "wrong"], ["-u", "nobody", "-P", PASSWORD]):
         refused = deployed.run("mosquitto_pub", *credentials, "-q", "1", "-t", "care/v1/chunhui/BR-0001/sos", "-n")
@@ -291,6 +305,47 @@ async def test_the_service_hears_devices_and_answers_them(deployed: Deployed) ->
             await bracelet.publish("care/v1/chunhui/BR-0001/vitals", b"{}", qos=1)
         message = await anext(aiter(service.messages))
         assert str(message.topic) == "care/v1/chunhui/BR-0001/vitals"
+
+
+def wait_for_alarm(victoria_metrics: Any) -> None:
+    """Until the bracelet's alarm stands beside the readings."""
+    give_up_at = time.monotonic() + 15
+    while not victoria_metrics.export('alarm_onset_ms{device="BR-0001"}'):
+        assert time.monotonic() < give_up_at
+        time.sleep(0.1)
+
+
+async def test_the_service_as_deployed_records_a_press_and_tells_the_device(
+    deployed: Deployed, victoria_metrics: Any, unused_tcp_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """deploy/shouhu.toml but for ports and folder; VictoriaMetrics takes InfluxDB 2's place, whose write API it has."""
+    monkeypatch.setenv("MQTT_PASSWORD", PASSWORD)
+    monkeypatch.setenv("INFLUXDB_TOKEN", "any")
+    document = tomllib.loads((ROOT / "deploy/shouhu.toml").read_text(encoding="utf-8"))
+    document["mqtt"]["brokers"] = [f"mqtt://127.0.0.1:{deployed.port}"]
+    document["store"]["influxdb2"]["url"] = victoria_metrics.url
+    document["http"]["port"] = unused_tcp_port
+    document["data"]["folder"] = str(tmp_path)
+    found = settings.validate(document, tmp_path / "shouhu.toml")
+    engine = make_engine(found.database_url)
+    Registry(engine).replace_fleet(read_fleet(ROOT / "fleet.example.csv"))
+    engine.dispose()
+
+    ready = asyncio.Event()
+    service = asyncio.create_task(serve(found, ready=ready))
+    try:
+        async with asyncio.timeout(20):
+            await ready.wait()
+            bracelet = aiomqtt.Client("127.0.0.1", deployed.port, username="BR-0001", password="of-the-bracelet")
+            async with bracelet:
+                await bracelet.subscribe("care/v1/chunhui/BR-0001/cmd", qos=1)
+                await bracelet.publish("care/v1/chunhui/BR-0001/sos", b"", qos=1)
+                message = await anext(aiter(bracelet.messages))
+                assert json.loads(message.payload)["cmd"] == "sos-ack"  # type: ignore[arg-type]
+            await asyncio.to_thread(wait_for_alarm, victoria_metrics)
+    finally:
+        service.cancel()
+        await asyncio.wait([service])
 
 
 def test_a_start_keeps_the_devices_accounts(deployed: Deployed) -> None:
