@@ -12,6 +12,9 @@ const en = {
   "fleet.sites": "sites",
   "fleet.residents": "residents",
   "fleet.devices": "devices",
+  "fleet.sites.one": "site",
+  "fleet.residents.one": "resident",
+  "fleet.devices.one": "device",
 
   "link.connecting": "Connecting …",
   "link.live": "Connected",
@@ -195,6 +198,9 @@ const zh = {
   "fleet.sites": "处机构",
   "fleet.residents": "位老人",
   "fleet.devices": "台设备",
+  "fleet.sites.one": "处机构",
+  "fleet.residents.one": "位老人",
+  "fleet.devices.one": "台设备",
 
   "link.connecting": "正在连接…",
   "link.live": "已连接",

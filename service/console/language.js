@@ -68,6 +68,7 @@ export function spanOf(span_ms) {
 
 /** A delay: tenths below ten seconds, else a span; no seconds where there are none. */
 export function delayOf(delay_ms) {
+  if (delay_ms < 100) return text("unit.s", { n: "< 0.1" });
   if (delay_ms < 10_000) return text("unit.s", { n: Number((delay_ms / 1000).toFixed(1)) });
   const delay_min = Math.floor(delay_ms / 60_000);
   const whole = delay_min > 0 && delay_min < 60 && delay_ms % 60_000 < 1000;

@@ -136,7 +136,10 @@ function showAround() {
   document.body.dataset.link = live === null ? "connecting" : !live ? "lost" : watch && !watch.ready ? "unready" : "live";
   write(byId("link-words"), text({ connecting: "link.connecting", lost: "link.lost", unready: "link.unready", live: "link.live" }[document.body.dataset.link]));
   banners.show({ live, heard_ms: feed.heard_ms, watch, sound });
-  for (const [name, count] of Object.entries(people.counts)) write(byId(`count-${name}`), String(count));
+  for (const [name, count] of Object.entries(people.counts)) {
+    write(byId(`count-${name}`), String(count));
+    write(byId(`word-${name}`), text(count === 1 ? `fleet.${name}.one` : `fleet.${name}`));
+  }
 
   byId("quiet").hidden = live === null || alarms.openCount > 0;
   const known = document.body.dataset.link === "live";
