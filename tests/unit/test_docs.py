@@ -1,6 +1,7 @@
 """What the documents say is so: links lead somewhere, examples are accepted, tables are those of the code."""
 
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -9,6 +10,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import msgspec
 import pytest
+from typer.main import get_command
 
 from alerts.alarm import Outcome
 from alerts.detectors.standard import DetectorSettings
@@ -18,6 +20,7 @@ from alerts.lifecycle import State
 from ingest.contract import HEADER, MESSAGE_OF, Kind, Message
 from ingest.decode import Limits, Reason
 from service import settings
+from service.cli import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -106,6 +109,27 @@ def test_every_fence_is_closed_and_every_diagram_is_one(page: Path) -> None:
     assert len(re.findall(r"^```", text, re.MULTILINE)) % 2 == 0
     for diagram in fences(text, "mermaid"):
         assert diagram.split()[0] in {"flowchart", "stateDiagram-v2", "sequenceDiagram"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_command_named_exists_with_its_options(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    lines = [line.partition("#")[0] for fence in fences(text, "sh") for line in fence.splitlines()]
+    lines += [f" {code}" for code in re.findall(r"`(shouhu [a-z][^`]*)`", without_fences(text))]
+    for line in lines:
+        command = re.search(
+            r"(?:^|[ /'])shouhu ((?:run|demo|replay|evaluate|load|fleet|config|version)\b[^<'|&;]*)", line
+        )
+        if command is None:
+            continue
+        words_of_command = shlex.split(command[1])
+        node: Any = get_command(app)
+        while hasattr(node, "commands") and words_of_command:
+            assert words_of_command[0] in node.commands, line
+            node = node.commands[words_of_command.pop(0)]
+        known = {option for parameter in node.params for option in parameter.opts} | {"--help"}
+        used = {word for word in words_of_command if word.startswith("-")}
+        assert used <= known, line
 
 
 def test_decisions_are_numbered_once_and_have_their_four_parts() -> None:
