@@ -42,8 +42,8 @@ class Ports:
 
     def free(self) -> "Ports":
         """The same, or the next that are free."""
-        http = free_port(self.http)
-        v3 = free_port(self.v3, frozenset({http}))
+        http = free_port(self.http, frozenset({self.v3, self.v5}))
+        v3 = free_port(self.v3, frozenset({http, self.v5}))
         return Ports(http, v3, free_port(self.v5, frozenset({http, v3})))
 
 
@@ -120,6 +120,7 @@ class _Demo:
         self._telling = Telling()
         self._expectations = Expectations()
         self._start_ms = 0
+        self._ended = False
 
     async def run(self, seconds: float | None, broker: Listeners, asked: Ports) -> int:
         """Start the service, let the home live, and judge."""
@@ -140,12 +141,17 @@ class _Demo:
                     await asyncio.Event().wait()
                 else:
                     await asyncio.sleep(seconds)
+                    self._ended = True
             finally:
                 if residents is not None:
                     residents.cancel()
                 service.cancel()
-                self._telling.sum_up(self._expectations.all, self._expectations.unexpected, self._start_ms)
+                self._sum_up()
         return 0 if self._expectations.met else 1
+
+    def _sum_up(self) -> None:
+        if self._expectations.all:
+            self._telling.sum_up(self._expectations.all, self._expectations.unexpected, self._start_ms, self._ended)
 
     def _life(self, seconds: float | None) -> Iterator[Sent]:
         plan = script(self._home, ends_s=seconds)

@@ -61,10 +61,14 @@ class Telling:
             f"{_whose(alarm)}  [dim]after 延迟[/dim] {delay_s:.1f} s{_NOTES.get(meaning, '')}"
         )
 
-    def sum_up(self, expectations: tuple[Expectation, ...], unexpected: tuple[Alarm, ...], start_ms: int) -> None:
-        """Which incident raised which alarm, and which alarms nobody had scripted."""
-        if not expectations:
-            return
+    def sum_up(
+        self, expectations: tuple[Expectation, ...], unexpected: tuple[Alarm, ...], start_ms: int, ended: bool
+    ) -> None:
+        """Which incident raised which alarm, and which alarms nobody had scripted.
+
+        Where the demo was interrupted and not `ended`, what is missing may still have come.
+        """
+        missing = "[bold red]none 无[/bold red]" if ended else "[dim]not yet 尚未[/dim]"
         table = Table(show_edge=False, pad_edge=False)
         for heading in ("at 时刻", "incident 事件", "expected 应报", "alarm 警报"):
             table.add_column(heading)
@@ -76,7 +80,7 @@ class Telling:
                 f"{(incident.at_ms - start_ms) / 1000:.0f} s",
                 f"{incident.device} ({incident.resident})",
                 " or\n".join(incident.causes),
-                "[bold red]none 无[/bold red]" if expectation.alarm is None else expectation.alarm.cause,
+                missing if expectation.alarm is None else expectation.alarm.cause,
                 "–" if missed else f"{expectation.delay_s:.1f} s",
             )
         self._console.print()
