@@ -10,9 +10,10 @@ from typing import Final
 import msgspec
 
 from alerts.findings import LATCHING, Change, Condition, Evidence, Finding, Priority
-from alerts.lifecycle import TABLE, UNTAKEN, Event, State, step
+from alerts.lifecycle import BEGINNINGS, TABLE, UNTAKEN, Event, State, step
 from ingest.directory import Device
 
+_RANK: Final = {Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2}
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: sorts as ASCII, no letters to mistake
 
 
@@ -82,19 +83,22 @@ class Transition:
 
     @property
     def news(self) -> bool:
-        """Whether it tells more than "once again": the state changed, or the wearer called it off."""
-        return self.from_state is not self.to_state or self.event is Event.CANCEL
+        """Whether it tells more than "once again": the state changed, it got worse, or the wearer called it off."""
+        return self.from_state is not self.to_state or self.event in (Event.CANCEL, Event.WORSEN)
 
 
 def key_of(finding: Finding, device: Device) -> str:
     """What is one alarm at a time: whose (else which device), what, why, and whether it is a test.
+
+    A fall is one, whoever saw it: the wearer's own device, the motion rule, or both.
 
     The condition `device` always belongs to the device: two silent bracelets of one resident are two things to
     mend. A test is keyed apart so that a real press never hides behind a test somebody forgot to close.
     """
     mine = device.resident is not None and finding.condition is not Condition.DEVICE
     whose = ("resident", device.resident) if mine else ("device", device.site, device.device)
-    return msgspec.json.encode((*whose, finding.condition, finding.cause, finding.drill)).decode()
+    why = "" if finding.condition is Condition.FALL else finding.cause
+    return msgspec.json.encode((*whose, finding.condition, why, finding.drill)).decode()
 
 
 def occurrence_of(key: str, onset_ms: int) -> str:
@@ -105,6 +109,11 @@ def occurrence_of(key: str, onset_ms: int) -> str:
     """
     digest = hashlib.blake2b(f"{onset_ms} {key}".encode(), digest_size=8).digest()
     return _base32(onset_ms) + _base32(int.from_bytes(digest, "big") >> 14)
+
+
+def sighting_of(key: str, finding: Finding) -> str:
+    """The name of what one detector saw of an occurrence, so that the same delivered twice counts once."""
+    return occurrence_of(f"{key} {finding.cause}", finding.onset_ms)
 
 
 def _base32(number: int) -> str:
@@ -119,7 +128,9 @@ def event_of(alarm: Alarm | None, finding: Finding, device: Device) -> Event | N
     last can end it: when in doubt the condition is still there.
     """
     if finding.change is Change.BEGAN:
-        return Event.RAISE if alarm is None else Event.REPEAT
+        if alarm is None:
+            return Event.RAISE
+        return Event.WORSEN if _RANK[finding.priority] > _RANK[alarm.priority] else Event.REPEAT
     if alarm is None or finding.found_ms < alarm.latest_onset_ms:
         return None
     if finding.change is Change.CANCELLED:
@@ -153,23 +164,31 @@ def raised(key: str, finding: Finding, device: Device, received_ms: int, now_ms:
 
 
 def changed_by_device(alarm: Alarm, event: Event, finding: Finding, device: Device, now_ms: int) -> Alarm:
-    """The alarm after a repeat, return or cancel; a repeat brings its own evidence and takes a cancel back."""
+    """The alarm after a repeat, worsening, return or cancel.
+
+    A repeat takes a cancel back. The cause shown is the gravest, and the first among equals; what another cause has
+    to say is added to the evidence.
+    """
     state = step(alarm.state, event, latching=alarm.condition in LATCHING)
     after = replace(alarm, state=state, changed_ms=now_ms)
-    if event is not Event.REPEAT:
+    if event not in BEGINNINGS:
         return replace(after, cancelled=alarm.cancelled or event is Event.CANCEL)
     taken = state not in UNTAKEN
+    leads = event is Event.WORSEN or finding.cause == alarm.cause
+    new, old = dict(plain(finding.evidence)), dict(alarm.evidence)
+    kept = old if finding.cause != alarm.cause else {}
     # The clocks of two devices are not compared.
     same_clock = (alarm.site, alarm.device) == (device.site, device.device)
     return replace(
         after,
         site=device.site,
         device=device.device,
-        priority=finding.priority,
+        cause=finding.cause if leads else alarm.cause,
+        priority=finding.priority if event is Event.WORSEN else alarm.priority,
         latest_onset_ms=max(alarm.latest_onset_ms, finding.onset_ms) if same_clock else finding.onset_ms,
-        repeats=alarm.repeats + 1,
+        repeats=alarm.repeats + (event is Event.REPEAT),
         cancelled=False,
-        evidence=plain(finding.evidence),
+        evidence=tuple((kept | new if leads else new | kept).items()),
         acknowledged_by=alarm.acknowledged_by if taken else None,
         acknowledged_ms=alarm.acknowledged_ms if taken else None,
     )

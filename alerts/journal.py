@@ -31,12 +31,12 @@ from alerts.alarm import (
     changed_by_device,
     event_of,
     key_of,
-    occurrence_of,
     raised,
     resolved,
+    sighting_of,
 )
 from alerts.findings import Change, Finding
-from alerts.lifecycle import UNTAKEN, Event
+from alerts.lifecycle import BEGINNINGS, UNTAKEN, Event
 from alerts.notify.contract import Subscriber
 from alerts.schema import (
     ALARM,
@@ -130,7 +130,7 @@ class Journal:
         with self._page() as (connection, page):
             page.open_by_key = _open_by_key(connection, set(keys))
             began = {
-                occurrence_of(key, finding.onset_ms)
+                sighting_of(key, finding)
                 for key, finding in zip(keys, ordered, strict=True)
                 if finding.change is Change.BEGAN
             }
@@ -281,8 +281,8 @@ def _take(
     event = event_of(before, finding, device)
     if event is None:
         return
-    if event in (Event.RAISE, Event.REPEAT):
-        occurrence = occurrence_of(key, finding.onset_ms)
+    if event in BEGINNINGS:
+        occurrence = sighting_of(key, finding)
         if occurrence in known:
             return
         known.add(occurrence)
@@ -291,7 +291,7 @@ def _take(
         page.new[after.alarm] = key
     else:
         after = changed_by_device(before, event, finding, device, now_ms)
-    if event in (Event.RAISE, Event.REPEAT):
+    if event in BEGINNINGS:
         page.occurrences[occurrence] = {
             "occurrence": occurrence,
             "alarm": after.alarm,

@@ -21,10 +21,11 @@ class State(StrEnum):
 
 
 class Event(StrEnum):
-    """What can happen to an alarm; the first four come from devices, the last two from people."""
+    """What can happen to an alarm; the first five come from devices, the last two from people."""
 
     RAISE = "raise"
     REPEAT = "repeat"
+    WORSEN = "worsen"
     RETURN = "return"
     CANCEL = "cancel"
     ACKNOWLEDGE = "acknowledge"
@@ -37,26 +38,33 @@ TABLE: Final[Mapping[tuple[State | None, Event], State]] = MappingProxyType(
         (None, Event.RAISE): State.UNACKNOWLEDGED,
         # present, nobody has looked
         (State.UNACKNOWLEDGED, Event.REPEAT): State.UNACKNOWLEDGED,
+        (State.UNACKNOWLEDGED, Event.WORSEN): State.UNACKNOWLEDGED,
         (State.UNACKNOWLEDGED, Event.RETURN): State.RETURNED,
         (State.UNACKNOWLEDGED, Event.CANCEL): State.RETURNED,
         (State.UNACKNOWLEDGED, Event.ACKNOWLEDGE): State.ACKNOWLEDGED,
         (State.UNACKNOWLEDGED, Event.RESOLVE): State.RESOLVED,
         # gone, nobody has looked
         (State.RETURNED, Event.REPEAT): State.UNACKNOWLEDGED,
+        (State.RETURNED, Event.WORSEN): State.UNACKNOWLEDGED,
         (State.RETURNED, Event.CANCEL): State.RETURNED,
         (State.RETURNED, Event.ACKNOWLEDGE): State.CLEARED,
         (State.RETURNED, Event.RESOLVE): State.RESOLVED,
         # present, somebody has taken it
         (State.ACKNOWLEDGED, Event.REPEAT): State.ACKNOWLEDGED,
+        (State.ACKNOWLEDGED, Event.WORSEN): State.ACKNOWLEDGED,
         (State.ACKNOWLEDGED, Event.RETURN): State.CLEARED,
         (State.ACKNOWLEDGED, Event.CANCEL): State.CLEARED,
         (State.ACKNOWLEDGED, Event.RESOLVE): State.RESOLVED,
         # gone, somebody has taken it: acknowledgement belongs to an occurrence, the next one rings again
         (State.CLEARED, Event.REPEAT): State.UNACKNOWLEDGED,
+        (State.CLEARED, Event.WORSEN): State.UNACKNOWLEDGED,
         (State.CLEARED, Event.CANCEL): State.CLEARED,
         (State.CLEARED, Event.RESOLVE): State.RESOLVED,
     }
 )
+
+#: Events by which a device says that the condition is there.
+BEGINNINGS: Final = frozenset({Event.RAISE, Event.REPEAT, Event.WORSEN})
 
 #: States in which nobody has taken responsibility: they call for somebody.
 UNTAKEN: Final = frozenset({State.UNACKNOWLEDGED, State.RETURNED})

@@ -6,7 +6,7 @@ from typing import Final
 
 from alerts.alarm import Alarm, Transition
 from alerts.findings import Condition
-from alerts.lifecycle import Event
+from alerts.lifecycle import BEGINNINGS, Event
 from simulators.stream import Incident
 
 #: The clock of a device and a chunk of simulated life may put an onset a little before the incident.
@@ -66,7 +66,7 @@ class Expectations:
 
     def take(self, transition: Transition) -> tuple[Meaning, Expectation | None]:
         """What a transition means; a raise or a repeat meets the earliest incident it fits."""
-        if transition.event not in (Event.RAISE, Event.REPEAT):
+        if transition.event not in BEGINNINGS:
             return Meaning.OTHER, None
         fitting = [e for e in self._all if _fits(e.incident, transition)]
         for expectation in fitting:
@@ -74,7 +74,7 @@ class Expectations:
                 expectation.alarm = transition.alarm
                 expectation.told_ms = transition.at_ms
                 return Meaning.EXPECTED, expectation
-        if fitting or transition.event is Event.REPEAT:
+        if fitting or transition.event is not Event.RAISE:
             return Meaning.ECHO, fitting[-1] if fitting else None
         self._unexpected.append(transition.alarm)
         return Meaning.UNEXPECTED, None

@@ -110,6 +110,7 @@ const en = {
 
   "event.raise": "raised",
   "event.repeat": "happened again",
+  "event.worsen": "got worse",
   "event.return": "condition gone",
   "event.cancel": "called off by the wearer",
   "event.acknowledge": "taken",
@@ -296,6 +297,7 @@ const zh = {
 
   "event.raise": "报警",
   "event.repeat": "再次发生",
+  "event.worsen": "情况加重",
   "event.return": "情况解除",
   "event.cancel": "佩戴者取消",
   "event.acknowledge": "接手",

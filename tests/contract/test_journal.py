@@ -116,6 +116,31 @@ def test_a_second_press_is_counted_and_makes_no_second_alarm(journal: Journal) -
     assert transition.alarm.acknowledged_by == "nurse"
 
 
+def fall(cause: str, priority: Priority, onset_ms: int = T, **more: Any) -> Finding:
+    return Finding(BRACELET, Condition.FALL, cause, Change.BEGAN, priority, onset_ms, onset_ms, **more)
+
+
+def test_a_suspected_fall_that_is_confirmed_is_one_alarm_that_got_worse(journal: Journal) -> None:
+    record(journal, fall("device_suspected", Priority.MEDIUM))
+    (transition,) = record(journal, fall("device_confirmed", Priority.HIGH))
+    assert events([transition]) == ["unacknowledged>worsen>unacknowledged"]
+    assert transition.news
+    (alarm,) = journal.open_alarms()
+    assert (alarm.cause, alarm.priority) == ("device_confirmed", Priority.HIGH)
+    (transition,) = record(journal, fall("device_suspected", Priority.MEDIUM, T + 1000))
+    assert transition.event is Event.REPEAT
+    assert (transition.alarm.cause, transition.alarm.priority) == ("device_confirmed", Priority.HIGH)
+    assert record(journal, fall("device_confirmed", Priority.HIGH)) == []  # delivered again
+
+
+def test_a_fall_that_two_detectors_saw_is_one_alarm_with_the_evidence_of_both(journal: Journal) -> None:
+    record(journal, fall("impact_then_still", Priority.HIGH, evidence=(("impact_g", 3.5),)))
+    record(journal, fall("device_confirmed", Priority.HIGH, T + 500, evidence=(("confidence", 0.9),)))
+    (alarm,) = journal.open_alarms()
+    assert alarm.cause == "impact_then_still"
+    assert dict(alarm.evidence) == {"impact_g": 3.5, "confidence": 0.9}
+
+
 def test_a_press_by_another_device_of_the_resident_joins_the_open_alarm(journal: Journal) -> None:
     record(journal, press())
     (transition,) = record(journal, press(T + 1000, row=BRACELET))
