@@ -135,7 +135,12 @@ async def test_brokers_are_tried_in_order(mosquitto: Any, unused_tcp_port: int) 
 async def test_a_peer_that_falls_silent_is_given_up(unused_tcp_port: int, caplog: pytest.LogCaptureFixture) -> None:
     """A half-open connection: the other side accepts, greets, and is never heard again."""
 
+    greeted: set[asyncio.Task[Any]] = set()
+
     async def greet_and_fall_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        greeted.add(task)
         await reader.read(1000)
         writer.write(b"\x20\x03\x00\x00\x00")
         await reader.read(1000)
@@ -144,6 +149,8 @@ async def test_a_peer_that_falls_silent_is_given_up(unused_tcp_port: int, caplog
             while await reader.read(1000):
                 pass
         writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
     server = await asyncio.start_server(greet_and_fall_silent, "127.0.0.1", unused_tcp_port)
     session = Session([Endpoint("127.0.0.1", unused_tcp_port)], SessionOptions("x", ("a",), keep_alive_s=1))
@@ -158,4 +165,5 @@ async def test_a_peer_that_falls_silent_is_given_up(unused_tcp_port: int, caplog
             await task
         server.close()
         await server.wait_closed()
+        await asyncio.wait_for(asyncio.gather(*greeted), LIMIT_S)
     assert "nothing heard for 2 s" in caplog.text
