@@ -11,7 +11,6 @@ import re
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from enum import StrEnum
 from itertools import chain
 from operator import attrgetter
 from typing import Any, Final
@@ -24,6 +23,7 @@ from ingest import contract
 from ingest.contract import MESSAGE_OF, URGENT, Kind, Lane, Message
 from ingest.coordinates import to_wgs84
 from ingest.directory import Directory, Route, Unroutable
+from ingest.packets import clock_columns, from_binary, sample_columns, starts_of
 from ingest.readings import (
     ACTIONS,
     BY_KIND,
@@ -32,41 +32,12 @@ from ingest.readings import (
     SOURCES,
     UNKNOWN,
     AnyReadings,
-    Bcg,
     Code,
     Float,
     Int,
-    Motion,
+    Row,
 )
-
-
-class Reason(StrEnum):
-    """Why a reading was not taken."""
-
-    WRONG_TOPIC = "wrong_topic"
-    UNKNOWN_KIND = "unknown_kind"
-    UNKNOWN_DEVICE = "unknown_device"
-    TOO_LARGE = "too_large"
-    NOT_JSON = "not_json"
-    NOT_BINARY = "not_binary"
-    TRUNCATED = "truncated"
-    WRONG_TYPE = "wrong_type"
-    OUT_OF_RANGE = "out_of_range"
-    NON_FINITE = "non_finite"
-    TOO_OLD = "too_old"
-    IN_FUTURE = "in_future"
-    REFUSED_BY_STORE = "refused_by_store"
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A reading, or a whole payload, that was not taken, and why."""
-
-    topic: str
-    payload: bytes
-    reason: Reason
-    detail: str
-    received_ms: int
+from ingest.rejected import Problem, Reason, Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +65,9 @@ class _Pile:
     payloads: list[bytes]
     places: list[int]
 
-
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    place: int
-    reason: Reason
-    detail: str
+    def arrays(self) -> tuple[Row, list[bytes], Int]:
+        """Rows, payloads and places, the numbers as columns."""
+        return np.array(self.rows, dtype=np.int32), self.payloads, np.array(self.places, dtype=np.int64)
 
 
 class _NonFinite(str):
@@ -188,19 +156,19 @@ class Decoder:
 
         Every payload that is the lane's business ends in the readings, the rejected, or (arrays) in both.
         """
-        problems: list[_Problem] = []
+        problems: list[Problem] = []
         piles: dict[Kind, _Pile] = {}
         # One dictionary look-up a message: text topics can be told apart in no other way.
         for place, topic in enumerate(topics):
             route = self._directory.route(topic)
             if not isinstance(route, Route):
                 if _is_business_of(lane, topic, route):
-                    problems.append(_Problem(place, Reason(route.value), ""))
+                    problems.append(Problem(place, Reason(route.value), ""))
             elif route.kind not in lane.kinds:
                 continue
             elif len(payloads[place]) > self.limits.max_payload_bytes:
                 detail = f"{len(payloads[place])} bytes, at most {self.limits.max_payload_bytes}"
-                problems.append(_Problem(place, Reason.TOO_LARGE, detail))
+                problems.append(Problem(place, Reason.TOO_LARGE, detail))
             else:
                 pile = piles.get(route.kind)
                 if pile is None:
@@ -218,7 +186,7 @@ class Decoder:
         )
         return Decoded(tuple(readings), rejected)
 
-    def _decode_pile(self, kind: Kind, pile: _Pile, received_ms: int, problems: list[_Problem]) -> AnyReadings | None:
+    def _decode_pile(self, kind: Kind, pile: _Pile, received_ms: int, problems: list[Problem]) -> AnyReadings | None:
         texts, binaries = self._by_form(kind, pile, problems)
         parts: list[tuple[AnyReadings, Int]] = []
         if texts.payloads:
@@ -226,13 +194,13 @@ class Decoder:
             if messages:
                 parts.append((self._columns(kind, messages, rows, received_ms), places))
         if binaries.payloads:
-            parts.extend(_from_binary(kind, binaries, received_ms, problems))
+            parts.extend(from_binary(kind, *binaries.arrays(), received_ms, problems))
         if not parts:
             return None
         readings = _joined(kind, [readings for readings, _ in parts])
         return self._timely(kind, readings, np.concatenate([places for _, places in parts]), problems)
 
-    def _by_form(self, kind: Kind, pile: _Pile, problems: list[_Problem]) -> tuple[_Pile, _Pile]:
+    def _by_form(self, kind: Kind, pile: _Pile, problems: list[Problem]) -> tuple[_Pile, _Pile]:
         """Split a pile into JSON and binary by each payload's first bytes; anything else is a problem."""
         texts, binaries = _Pile([], [], []), _Pile([], [], [])
         magic = contract.MAGIC.get(kind)
@@ -250,16 +218,14 @@ class Decoder:
                 reason = Reason.NOT_BINARY if magic is not None else Reason.NOT_JSON
                 expected = f" or {magic.decode()}" if magic is not None else ""
                 detail = f"starts with {payload[:4]!r}, expected {{, [{expected}" if payload else "empty"
-                problems.append(_Problem(place, reason, detail))
+                problems.append(Problem(place, reason, detail))
                 continue
             chosen.rows.append(row)
             chosen.payloads.append(payload)
             chosen.places.append(place)
         return texts, binaries
 
-    def _messages(
-        self, kind: Kind, pile: _Pile, problems: list[_Problem]
-    ) -> tuple[list[Message], NDArray[np.int32], Int]:
+    def _messages(self, kind: Kind, pile: _Pile, problems: list[Problem]) -> tuple[list[Message], Row, Int]:
         """Every message of a pile with its row and place, arrays of messages opened up."""
         values = self._all_at_once(kind, pile.payloads)
         if values is None:
@@ -267,9 +233,8 @@ class Decoder:
             for place, payload in zip(pile.places, pile.payloads, strict=True):
                 taken, refused = self._one_by_one(kind, payload)
                 values.append(taken)
-                problems.extend(_Problem(place, reason, detail) for reason, detail in refused)
-        rows = np.array(pile.rows, dtype=np.int32)
-        places = np.array(pile.places, dtype=np.int64)
+                problems.extend(Problem(place, reason, detail) for reason, detail in refused)
+        rows, _, places = pile.arrays()
         if list not in set(map(type, values)):
             return values, rows, places
         lists = [value if isinstance(value, list) else [value] for value in values]
@@ -321,10 +286,10 @@ class Decoder:
                     taken.append(press)
         return taken, refused
 
-    def _columns(self, kind: Kind, messages: list[Message], rows: NDArray[np.int32], received_ms: int) -> AnyReadings:
+    def _columns(self, kind: Kind, messages: list[Message], rows: Row, received_ms: int) -> AnyReadings:
         columns: dict[str, Any] = {
             "row": rows,
-            **_times(_floats(messages, "t"), received_ms),
+            **clock_columns(_floats(messages, "t"), received_ms),
             "seq": np.nan_to_num(_floats(messages, "seq"), nan=UNKNOWN).astype(np.int64),
         }
         for column, name in _FLOATS[kind].items():
@@ -340,12 +305,12 @@ class Decoder:
             columns["crs"] = np.where(columns["crs"] == UNKNOWN, self._crs_of_row[rows], columns["crs"]).astype(np.int8)
             columns["lat_deg"], columns["lon_deg"] = to_wgs84(columns["lat_deg"], columns["lon_deg"], columns["crs"])
         if kind is Kind.MOTION:
-            columns |= _samples("acc_g", [m.xyz for m in messages], 3)  # type: ignore[attr-defined]
+            columns |= sample_columns("acc_g", [m.xyz for m in messages], 3)  # type: ignore[attr-defined]
         elif kind is Kind.BCG:
-            columns |= _samples("signal", [m.v for m in messages], 1)  # type: ignore[attr-defined]
+            columns |= sample_columns("signal", [m.v for m in messages], 1)  # type: ignore[attr-defined]
         return BY_KIND[kind](**columns)
 
-    def _timely(self, kind: Kind, readings: AnyReadings, places: Int, problems: list[_Problem]) -> AnyReadings | None:
+    def _timely(self, kind: Kind, readings: AnyReadings, places: Int, problems: list[Problem]) -> AnyReadings | None:
         """The readings whose clock can be believed. A press or a fall is believed whatever its clock says."""
         ahead_s = (readings.time_ms - readings.received_ms) / 1000
         wrong = (ahead_s > self.limits.max_future_s) | (ahead_s < -self.limits.max_past_s)
@@ -356,7 +321,7 @@ class Decoder:
         for index in np.flatnonzero(wrong):
             reason = Reason.IN_FUTURE if ahead_s[index] > 0 else Reason.TOO_OLD
             detail = f"device clock {ahead_s[index]:+.0f} s from receive time"
-            problems.append(_Problem(int(places[index]), reason, detail))
+            problems.append(Problem(int(places[index]), reason, detail))
         return readings.take(~wrong) if not wrong.all() else None
 
 
@@ -411,16 +376,6 @@ def _codes(values: Float) -> Code:
     return np.where(np.isnan(values), UNKNOWN, values).astype(np.int8)
 
 
-def _times(time_ms: Float, received_ms: int) -> dict[str, Any]:
-    """The clock columns from device times (n,), NaN where the device sent none."""
-    assumed = np.isnan(time_ms)
-    return {
-        "time_ms": np.where(assumed, received_ms, time_ms).astype(np.int64),
-        "received_ms": np.full(len(time_ms), received_ms, dtype=np.int64),
-        "time_assumed": assumed,
-    }
-
-
 def _with_receive_time(readings: AnyReadings, wrong: NDArray[np.bool_]) -> AnyReadings:
     return replace(
         readings,
@@ -429,91 +384,11 @@ def _with_receive_time(readings: AnyReadings, wrong: NDArray[np.bool_]) -> AnyRe
     )
 
 
-def _samples(column: str, packets: list[Any], channels: int) -> dict[str, Any]:
-    """The sample columns of packets that came as lists."""
-    count = np.array([len(packet) for packet in packets], dtype=np.int64)
-    samples = np.array(list(chain.from_iterable(packets)), dtype=np.float32)
-    return {column: samples if channels > 1 else samples.reshape(-1), "count": count, "start": _starts(count)}
-
-
-def _starts(count: Int) -> Int:
-    return np.cumsum(count) - count
-
-
-def _from_binary(
-    kind: Kind, pile: _Pile, received_ms: int, problems: list[_Problem]
-) -> Iterable[tuple[AnyReadings, Int]]:
-    """Columns of binary packets with their places, one set for every length of payload that occurs."""
-    lengths = np.array([len(payload) for payload in pile.payloads])
-    frame = contract.SAMPLE.itemsize * contract.CHANNELS[kind]
-    rows = np.array(pile.rows, dtype=np.int32)
-    places = np.array(pile.places, dtype=np.int64)
-    for length in np.unique(lengths).tolist():
-        chosen = np.flatnonzero(lengths == length)
-        body = length - contract.HEADER.itemsize
-        if body <= 0 or body % frame:
-            detail = f"{length} bytes are not a {contract.HEADER.itemsize}-byte header and samples of {frame} bytes"
-            problems.extend(_Problem(place, Reason.TRUNCATED, detail) for place in places[chosen].tolist())
-            continue
-        packet = np.dtype([("header", contract.HEADER), ("samples", contract.SAMPLE, (body // frame, frame // 2))])
-        packets = np.frombuffer(b"".join([pile.payloads[i] for i in chosen.tolist()]), dtype=packet)
-        readings, index = _from_packets(kind, packets, rows[chosen], places[chosen], received_ms, problems)
-        if len(index):
-            yield readings, places[chosen][index]
-
-
-def _from_packets(
-    kind: Kind,
-    packets: NDArray[np.void],
-    rows: NDArray[np.int32],
-    places: Int,
-    received_ms: int,
-    problems: list[_Problem],
-) -> tuple[AnyReadings, NDArray[np.intp]]:
-    header, samples = packets["header"], packets["samples"]
-    scale = header["counts_per_unit"].astype(np.int64)
-    peak = np.abs(samples.astype(np.int32)).max(axis=(1, 2))
-    faults = (
-        (Reason.NOT_BINARY, "flags other than 0 are not known", header["flags"] != 0),
-        (Reason.OUT_OF_RANGE, "rate is 0", header["rate_dhz"] == 0),
-        (Reason.OUT_OF_RANGE, "counts per unit are 0", scale == 0),
-        (
-            Reason.OUT_OF_RANGE,
-            "time is not between 1970 and 2100",
-            (header["time_ms"] < 0) | (header["time_ms"] > contract.LAST_TIME_MS),
-        ),
-        (
-            Reason.OUT_OF_RANGE,
-            f"more than {contract.MAX_ACCELERATION_G:g} g",
-            (kind is Kind.MOTION) & (peak > scale * contract.MAX_ACCELERATION_G),
-        ),
-    )
-    sound = np.ones(len(packets), dtype=bool)
-    for reason, detail, fault in faults:
-        problems.extend(_Problem(place, reason, detail) for place in places[fault & sound].tolist())
-        sound &= ~fault
-    index = np.flatnonzero(sound)
-    header, scale = header[index], scale[index]
-    values = (samples[index] / scale[:, None, None]).astype(np.float32)
-    count = np.full(len(index), values.shape[1], dtype=np.int64)
-    common = {
-        "row": rows[index],
-        **_times(header["time_ms"].astype(np.float64), received_ms),
-        "seq": np.full(len(index), UNKNOWN, dtype=np.int64),
-        "rate_hz": header["rate_dhz"] / 10.0,
-        "count": count,
-        "start": _starts(count),
-    }
-    if kind is Kind.MOTION:
-        return Motion(**common, acc_g=values.reshape(-1, 3)), index
-    return Bcg(**common, signal=values.reshape(-1)), index
-
-
 def _joined(kind: Kind, parts: list[AnyReadings]) -> AnyReadings:
     """Several sets of columns of one kind as one."""
     if len(parts) == 1:
         return parts[0]
     columns = {f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(parts[0])}
     if "start" in columns:
-        columns["start"] = _starts(columns["count"])
+        columns["start"] = starts_of(columns["count"])
     return BY_KIND[kind](**columns)

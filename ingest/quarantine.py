@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ingest.decode import Rejected
 from ingest.disk import on_disk
+from ingest.rejected import Rejected
 
 #: Enough to see what is wrong, too little to fill a disk.
 PAYLOAD_BYTES: Final = 4_096

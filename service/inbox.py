@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from ingest.blocks import blocks_of
-from ingest.decode import Decoded, Rejected
+from ingest.decode import Decoded
 from ingest.directory import Directory
 from ingest.quarantine import Quarantine
+from ingest.rejected import Rejected
 from ingest.spool import Spool, SpoolFull
 from ingest.stores.contract import Block
 

@@ -20,6 +20,7 @@ from alerts.findings import Condition
 from alerts.lifecycle import UNTAKEN, Event
 from alerts.notify.backoff import Backoff
 from alerts.notify.contract import FailedForNow, Letter, Message, Result, Sent
+from alerts.notify.feed import feed_fields
 from ingest.contract import COMMAND, alarm_topic_of, topic_of
 from ingest.listener import Endpoint
 
@@ -28,23 +29,6 @@ _FIRST_PAUSE_S: Final = 0.2
 _LAST_PAUSE_S: Final = 5.0
 _CONNECT_LIMIT_S: Final = 5.0
 _LEAVE_LIMIT_S: Final = 1.0
-
-
-def feed_of(transition: Transition) -> bytes:
-    """A transition with the fields of the device contract's alarm feed, no more."""
-    alarm = transition.alarm
-    return msgspec.json.encode(
-        {
-            "alarm": alarm.alarm,
-            "resident": alarm.resident,
-            "device": alarm.device,
-            "condition": alarm.condition,
-            "priority": alarm.priority,
-            "state": transition.to_state,
-            "at": transition.at_ms,
-            "onset": alarm.onset_ms,
-        }
-    )
 
 
 def answer_of(transition: Transition) -> str | None:
@@ -113,7 +97,7 @@ class MqttChannel:
         alarm = transition.alarm
         messages = []
         if self._feed and transition.news:
-            messages.append(Message(alarm_topic_of(alarm.site), feed_of(transition)))
+            messages.append(Message(alarm_topic_of(alarm.site), msgspec.json.encode(feed_fields(transition))))
         answer = answer_of(transition) if self._commands else None
         if answer is not None:
             body = msgspec.json.encode({"cmd": answer, "alarm": alarm.alarm})

@@ -12,6 +12,7 @@ from alerts.alarm import Transition
 from alerts.lifecycle import UNTAKEN
 from alerts.notify.backoff import Backoff
 from alerts.notify.contract import FailedForGood, FailedForNow, Letter, Message, Result, Sent
+from alerts.notify.feed import feed_fields
 
 #: 4xx that may pass: the place is not ready or not set up, the letter itself is not refused.
 _PASSING: Final = frozenset({401, 403, 404, 408, 425, 429})
@@ -22,14 +23,7 @@ def body_of(transition: Transition) -> bytes:
     alarm = transition.alarm
     return msgspec.json.encode(
         {
-            "alarm": alarm.alarm,
-            "resident": alarm.resident,
-            "device": alarm.device,
-            "condition": alarm.condition,
-            "priority": alarm.priority,
-            "state": transition.to_state,
-            "at": transition.at_ms,
-            "onset": alarm.onset_ms,
+            **feed_fields(transition),
             "site": alarm.site,
             "event": transition.event,
             "cause": alarm.cause,

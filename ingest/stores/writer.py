@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ingest.decode import Reason, Rejected
 from ingest.quarantine import Quarantine
+from ingest.rejected import Reason, Rejected
 from ingest.spool import Portion, Spool
 from ingest.stores.contract import Refused, Store, StoreUnavailable
 from ingest.stores.lines import topic_of_line

@@ -18,7 +18,8 @@ from alerts.detectors.vitals import Limit
 from alerts.findings import LATCHING, Condition
 from alerts.lifecycle import State
 from ingest.contract import HEADER, MESSAGE_OF, Kind, Message
-from ingest.decode import Limits, Reason
+from ingest.decode import Limits
+from ingest.rejected import Reason
 from service import settings
 from service.cli import app
 

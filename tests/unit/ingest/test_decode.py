@@ -5,9 +5,10 @@ import pytest
 
 from ingest import contract
 from ingest.contract import Crs, Kind
-from ingest.decode import Decoded, Decoder, Limits, Reason
+from ingest.decode import Decoded, Decoder, Limits
 from ingest.directory import Device, DeviceType, Directory
 from ingest.readings import ACTIONS, CRSS, Bcg, Bed, Location, Motion, Sos, Status, Vitals
+from ingest.rejected import Reason
 
 NOW_MS = 1_790_000_000_000
 SITE = "home"

@@ -3,8 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from ingest.decode import Reason, Rejected
 from ingest.quarantine import Quarantine
+from ingest.rejected import Reason, Rejected
 
 
 def rejected(number: int, reason: Reason = Reason.NOT_JSON, payload: bytes = b"{") -> Rejected:

@@ -7,8 +7,8 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from alerts.desk import Desk
-from ingest.decode import Reason, Rejected
 from ingest.quarantine import Quarantine
+from ingest.rejected import Reason, Rejected
 from service.api.app import make_app
 from service.api.house import House
 from service.database import make_engine
