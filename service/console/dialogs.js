@@ -4,13 +4,25 @@ import { button, element, icon, write } from "./element.js";
 import { text } from "./language.js";
 import { causeOf } from "./wording.js";
 
-/** Show a dialog until it is answered or left; resolves with the answer or null. */
+/** Dialog to what ends the question it asks now. */
+const asked = new WeakMap();
+
+/** Show a dialog until it is answered or left; resolves with the answer or null. A new question ends an older one. */
 function ask(dialog, prepare) {
+  asked.get(dialog)?.(null);
   return new Promise((answered) => {
-    let answer = null;
     const leave = new AbortController();
-    prepare((value) => { answer = value; dialog.close(); }, leave.signal);
-    dialog.addEventListener("close", () => { leave.abort(); answered(answer); }, { once: true });
+    const end = (answer) => {
+      if (asked.get(dialog) !== end) return;
+      asked.delete(dialog);
+      leave.abort();
+      if (dialog.open) dialog.close();
+      answered(answer);
+    };
+    asked.set(dialog, end);
+    prepare(end, leave.signal);
+    // The event comes a moment after the closing: it may be that of the question before.
+    dialog.addEventListener("close", () => { if (!dialog.open) end(null); }, { signal: leave.signal });
     dialog.showModal();
   });
 }
