@@ -9,11 +9,12 @@ is decoded payload by payload, and a payload that is an array element by element
 import json
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import chain
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 import numpy as np
@@ -32,7 +33,6 @@ from ingest.readings import (
     SOURCES,
     UNKNOWN,
     AnyReadings,
-    Code,
     Float,
     Int,
     Row,
@@ -57,17 +57,24 @@ class Limits:
     max_future_s: float = 600.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Pile:
     """The messages of one kind in a batch: their rows, payloads and places in the batch."""
 
-    rows: list[int]
+    rows: Row
     payloads: list[bytes]
-    places: list[int]
+    places: Int
 
-    def arrays(self) -> tuple[Row, list[bytes], Int]:
-        """Rows, payloads and places, the numbers as columns."""
-        return np.array(self.rows, dtype=np.int32), self.payloads, np.array(self.places, dtype=np.int64)
+    def take(self, index: list[int]) -> Self:
+        """The messages at `index`, in that order."""
+        return replace(
+            self, rows=self.rows[index], payloads=[self.payloads[i] for i in index], places=self.places[index]
+        )
+
+
+def _pile(rows: list[int], places: list[int], payloads: Sequence[bytes]) -> _Pile:
+    chosen = [payloads[place] for place in places]
+    return _Pile(np.array(rows, dtype=np.int32), chosen, np.array(places, dtype=np.int64))
 
 
 class _NonFinite(str):
@@ -107,6 +114,14 @@ _FLAGS: Final[dict[Kind, tuple[str, ...]]] = {
     Kind.VITALS: ("worn",),
     Kind.BED: ("present",),
     Kind.STATUS: ("charging", "worn"),
+}
+#: By kind: the names of all columns of numbers and flags, and what takes their values out of a message.
+_PICK: Final = {
+    kind: (
+        ("t", "seq", *floats, *_FLAGS.get(kind, ())),
+        attrgetter("t", "seq", *floats.values(), *_FLAGS.get(kind, ())),
+    )
+    for kind, floats in _FLOATS.items()
 }
 _CODES: Final[dict[Kind, dict[str, tuple[str, dict[Any, int]]]]] = {
     Kind.LOCATION: {
@@ -157,25 +172,21 @@ class Decoder:
         Every payload that is the lane's business ends in the readings, the rejected, or (arrays) in both.
         """
         problems: list[Problem] = []
-        piles: dict[Kind, _Pile] = {}
-        # One dictionary look-up a message: text topics can be told apart in no other way.
-        for place, topic in enumerate(topics):
-            route = self._directory.route(topic)
-            if not isinstance(route, Route):
-                if _is_business_of(lane, topic, route):
-                    problems.append(Problem(place, Reason(route.value), ""))
-            elif route.kind not in lane.kinds:
-                continue
-            elif len(payloads[place]) > self.limits.max_payload_bytes:
-                detail = f"{len(payloads[place])} bytes, at most {self.limits.max_payload_bytes}"
-                problems.append(Problem(place, Reason.TOO_LARGE, detail))
-            else:
-                pile = piles.get(route.kind)
-                if pile is None:
-                    pile = piles[route.kind] = _Pile([], [], [])
-                pile.rows.append(route.row)
-                pile.payloads.append(payloads[place])
-                pile.places.append(place)
+        routes = self._directory.routes(topics)
+        found: defaultdict[Kind, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+        # One look at each message: topics are text, and which kind comes next follows no order.
+        for place, route in enumerate(routes):
+            if isinstance(route, Route):
+                rows, places = found[route.kind]
+                rows.append(route.row)
+                places.append(place)
+            elif _is_business_of(lane, topics[place], route):
+                problems.append(Problem(place, Reason(route.value), ""))
+        piles = {
+            kind: self._small_enough(_pile(rows, places, payloads), problems)
+            for kind, (rows, places) in found.items()
+            if kind in lane.kinds
+        }
         readings = []
         for kind, pile in piles.items():
             columns = self._decode_pile(kind, pile, received_ms, problems)
@@ -186,55 +197,42 @@ class Decoder:
         )
         return Decoded(tuple(readings), rejected)
 
+    def _small_enough(self, pile: _Pile, problems: list[Problem]) -> _Pile:
+        limit = self.limits.max_payload_bytes
+        if max(map(len, pile.payloads)) <= limit:
+            return pile
+        sizes = [len(payload) for payload in pile.payloads]
+        problems.extend(
+            Problem(place, Reason.TOO_LARGE, f"{size} bytes, at most {limit}")
+            for place, size in zip(pile.places.tolist(), sizes, strict=True)
+            if size > limit
+        )
+        return pile.take([i for i, size in enumerate(sizes) if size <= limit])
+
     def _decode_pile(self, kind: Kind, pile: _Pile, received_ms: int, problems: list[Problem]) -> AnyReadings | None:
-        texts, binaries = self._by_form(kind, pile, problems)
+        texts, binaries = _by_form(kind, pile, problems)
         parts: list[tuple[AnyReadings, Int]] = []
         if texts.payloads:
             messages, rows, places = self._messages(kind, texts, problems)
             if messages:
                 parts.append((self._columns(kind, messages, rows, received_ms), places))
         if binaries.payloads:
-            parts.extend(from_binary(kind, *binaries.arrays(), received_ms, problems))
+            parts.extend(from_binary(kind, binaries.rows, binaries.payloads, binaries.places, received_ms, problems))
         if not parts:
             return None
         readings = _joined(kind, [readings for readings, _ in parts])
         return self._timely(kind, readings, np.concatenate([places for _, places in parts]), problems)
-
-    def _by_form(self, kind: Kind, pile: _Pile, problems: list[Problem]) -> tuple[_Pile, _Pile]:
-        """Split a pile into JSON and binary by each payload's first bytes; anything else is a problem."""
-        texts, binaries = _Pile([], [], []), _Pile([], [], [])
-        magic = contract.MAGIC.get(kind)
-        for row, payload, place in zip(pile.rows, pile.payloads, pile.places, strict=True):
-            start = payload[:1]
-            if start not in (b"{", b"["):
-                start = payload.lstrip()[:1]
-            if start in (b"{", b"["):
-                chosen = texts
-            elif magic is not None and payload.startswith(magic):
-                chosen = binaries
-            elif kind is Kind.SOS and not start:  # an empty payload is a press
-                chosen, payload = texts, b"{}"
-            else:
-                reason = Reason.NOT_BINARY if magic is not None else Reason.NOT_JSON
-                expected = f" or {magic.decode()}" if magic is not None else ""
-                detail = f"starts with {payload[:4]!r}, expected {{, [{expected}" if payload else "empty"
-                problems.append(Problem(place, reason, detail))
-                continue
-            chosen.rows.append(row)
-            chosen.payloads.append(payload)
-            chosen.places.append(place)
-        return texts, binaries
 
     def _messages(self, kind: Kind, pile: _Pile, problems: list[Problem]) -> tuple[list[Message], Row, Int]:
         """Every message of a pile with its row and place, arrays of messages opened up."""
         values = self._all_at_once(kind, pile.payloads)
         if values is None:
             values = []
-            for place, payload in zip(pile.places, pile.payloads, strict=True):
+            for place, payload in zip(pile.places.tolist(), pile.payloads, strict=True):
                 taken, refused = self._one_by_one(kind, payload)
                 values.append(taken)
                 problems.extend(Problem(place, reason, detail) for reason, detail in refused)
-        rows, _, places = pile.arrays()
+        rows, places = pile.rows, pile.places
         if list not in set(map(type, values)):
             return values, rows, places
         lists = [value if isinstance(value, list) else [value] for value in values]
@@ -287,15 +285,15 @@ class Decoder:
         return taken, refused
 
     def _columns(self, kind: Kind, messages: list[Message], rows: Row, received_ms: int) -> AnyReadings:
+        numbers = _numbers(kind, messages)
         columns: dict[str, Any] = {
             "row": rows,
-            **clock_columns(_floats(messages, "t"), received_ms),
-            "seq": np.nan_to_num(_floats(messages, "seq"), nan=UNKNOWN).astype(np.int64),
+            **clock_columns(numbers.pop("t"), received_ms),
+            "seq": np.where(np.isnan(seq := numbers.pop("seq")), UNKNOWN, seq).astype(np.int64),
+            **numbers,
         }
-        for column, name in _FLOATS[kind].items():
-            columns[column] = _floats(messages, name)
         for name in _FLAGS.get(kind, ()):
-            columns[name] = _codes(_floats(messages, name))
+            columns[name] = np.where(np.isnan(columns[name]), UNKNOWN, columns[name]).astype(np.int8)
         for column, (name, codes) in _CODES.get(kind, {}).items():
             get = attrgetter(name)
             columns[column] = np.array([codes.get(get(m), UNKNOWN) for m in messages], dtype=np.int8)
@@ -323,6 +321,34 @@ class Decoder:
             detail = f"device clock {ahead_s[index]:+.0f} s from receive time"
             problems.append(Problem(int(places[index]), reason, detail))
         return readings.take(~wrong) if not wrong.all() else None
+
+
+def _by_form(kind: Kind, pile: _Pile, problems: list[Problem]) -> tuple[_Pile, _Pile]:
+    """Split a pile into JSON and binary by each payload's first bytes; anything else is a problem."""
+    magic = contract.MAGIC.get(kind)
+    # Most often all are of one form, and a look at their beginnings says so.
+    if {payload[:1] for payload in pile.payloads} <= {b"{", b"["}:
+        return pile, pile.take([])
+    if {payload[:2] for payload in pile.payloads} == {magic}:
+        return pile.take([]), pile
+    texts, binaries = [], []
+    payloads = list(pile.payloads)
+    for index, payload in enumerate(pile.payloads):
+        start = payload.lstrip()[:1]
+        if start in (b"{", b"["):
+            texts.append(index)
+        elif magic is not None and payload.startswith(magic):
+            binaries.append(index)
+        elif kind is Kind.SOS and not start:  # an empty payload is a press
+            payloads[index] = b"{}"
+            texts.append(index)
+        else:
+            reason = Reason.NOT_BINARY if magic is not None else Reason.NOT_JSON
+            expected = f" or {magic.decode()}" if magic is not None else ""
+            detail = f"starts with {payload[:4]!r}, expected {{, [{expected}" if payload else "empty"
+            problems.append(Problem(int(pile.places[index]), reason, detail))
+    pile = replace(pile, payloads=payloads)
+    return pile.take(texts), pile.take(binaries)
 
 
 def _is_business_of(lane: Lane, topic: str, why: Unroutable) -> bool:
@@ -366,14 +392,16 @@ def _press_without_the_rest(element: object) -> Message | None:
 # ------------------------------------------------------------------ columns
 
 
-def _floats(messages: Iterable[Message], name: str) -> Float:
-    get = attrgetter(name)
-    return np.array([get(m) for m in messages], dtype=np.float64)  # None becomes NaN
-
-
-def _codes(values: Float) -> Code:
-    """Yes, no and unknown as 1, 0 and -1."""
-    return np.where(np.isnan(values), UNKNOWN, values).astype(np.int8)
+def _numbers(kind: Kind, messages: list[Message]) -> dict[str, Float]:
+    """The columns of numbers and flags by name, NaN where a device sent nothing."""
+    names, pick = _PICK[kind]
+    count = len(messages)
+    columns = zip(*map(pick, messages), strict=True)
+    # None becomes NaN; a field that no device sends is not looked at value by value.
+    return {
+        name: np.full(count, np.nan) if column.count(None) == count else np.array(column, dtype=np.float64)
+        for name, column in zip(names, columns, strict=True)
+    }
 
 
 def _with_receive_time(readings: AnyReadings, wrong: NDArray[np.bool_]) -> AnyReadings:

@@ -80,6 +80,11 @@ class Directory:
             del result._row_of[key]
         return result
 
+    def routes(self, topics: Iterable[str]) -> list[Route | Unroutable]:
+        """`route` of each topic."""
+        known = self._routes.get
+        return [known(topic) or self.route(topic) for topic in topics]
+
     def route(self, topic: str) -> Route | Unroutable:
         """Where a topic leads, or why it leads nowhere; routes found once are remembered."""
         known = self._routes.get(topic)

@@ -3,7 +3,8 @@
 Invariants:
 
 - What one read of the socket holds becomes (part of) one batch; a batch is whatever waits when its taker is free,
-  so batches grow by themselves under load and hold one message when idle.
+  so batches grow by themselves under load and hold one message when idle. Under load reading also rests between
+  reads, never longer than `max_rest_s`, since a fuller batch costs less a message; when idle it never rests.
 - Nothing is acknowledged before `acknowledge`; a batch's acknowledgements leave in one write, in order of arrival.
 - The session outlives the connection (clean start off): what was not acknowledged is delivered again.
 - At most `receive_max` QoS 1 messages are unacknowledged; beyond that the broker keeps them. QoS 0 has no such
@@ -26,9 +27,11 @@ import numpy as np
 log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer", mqtt5.ConnAckPacket, mqtt5.SubAckPacket)
 
-#: A read with at least this many messages means load: reading then rests so that the next read is fuller.
-_BUSY_READ_MESSAGES: Final = 64
-_REST_S: Final = 0.003
+#: From this rate on reading rests between reads, for as long as so many messages take to come, so that reads fill.
+_BUSY_MESSAGES_PER_S: Final = 1_000.0
+_FULL_READ_MESSAGES: Final = 400
+#: How long reading rests before it looks again whether there is room.
+_FULL_REST_S: Final = 0.003
 _CONNECT_LIMIT_S: Final = 10.0
 #: Reason codes from here on mean no (MQTT 5, section 2.4).
 _FIRST_REFUSAL: Final = 0x80
@@ -57,6 +60,7 @@ class SessionOptions:
     session_expiry_s: int = 86_400
     receive_max: int = 2_000
     max_waiting: int = 20_000
+    max_rest_s: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ class _Wire(asyncio.Protocol):
         self._session = session
         self._rest = b""
         self._resting = False
+        self._last_read_s = 0.0
         self.transport: asyncio.Transport | None = None
         self.answers: asyncio.Queue[mqtt5.ConnAckPacket | mqtt5.SubAckPacket] = asyncio.Queue()
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -109,7 +114,7 @@ class _Wire(asyncio.Protocol):
             self.last_sent_s = time.monotonic()
 
     def data_received(self, data: bytes) -> None:
-        self.last_heard_s = time.monotonic()
+        self.last_heard_s = now_s = time.monotonic()
         data = self._rest + data if self._rest else data
         view, at, end = memoryview(data), 0, len(data)
         taken = 0
@@ -135,22 +140,30 @@ class _Wire(asyncio.Protocol):
         self._rest = data[at:]
         if taken:
             self._session.wake()
-            self._rest_from_reading(taken)
+            self._rest_from_reading(taken, now_s)
 
-    def _rest_from_reading(self, taken: int) -> None:
+    def _rest_from_reading(self, taken: int, now_s: float) -> None:
+        """Stop reading for as long as the next read needs to fill, going by what this one brought since the last."""
+        elapsed_s, self._last_read_s = max(now_s - self._last_read_s, 1e-6), now_s
         if self._resting or self.transport is None:
             return
-        if taken >= _BUSY_READ_MESSAGES or self._session.is_full:
+        if self._session.is_full:
+            rest_s = _FULL_REST_S
+        elif taken > _BUSY_MESSAGES_PER_S * elapsed_s:
+            rest_s = min(_FULL_READ_MESSAGES * elapsed_s / taken, self._session.options.max_rest_s)
+        else:
+            return
+        if rest_s > 0:
             self._resting = True
             self.transport.pause_reading()
-            asyncio.get_running_loop().call_later(_REST_S, self._resume)
+            asyncio.get_running_loop().call_later(rest_s, self._resume)
 
     def _resume(self) -> None:
         if self.transport is None or self.transport.is_closing():
             return
         self.last_heard_s = time.monotonic()  # silence while not listening is no sign of a dead peer
         if self._session.is_full:
-            asyncio.get_running_loop().call_later(_REST_S, self._resume)
+            asyncio.get_running_loop().call_later(_FULL_REST_S, self._resume)
             return
         self._resting = False
         self.transport.resume_reading()

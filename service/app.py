@@ -42,6 +42,8 @@ from service.settings import MqttSettings, Settings, StoreSettings
 log = logging.getLogger(__name__)
 
 LANES: Final = (URGENT_LANE, TELEMETRY_LANE)
+#: How long telemetry may wait under load for a batch to fill; a press never does.
+_TELEMETRY_REST_S: Final = 0.02
 
 
 class FolderInUseError(RuntimeError):
@@ -87,7 +89,7 @@ async def serve(
                 on_transition(transition)
 
         desk = await house.enter_async_context(Desk(engine, channels, on_transition=told))
-        watch = Watch(fleet.decoder, fleet.bank, desk, inbox, metrics)
+        watch = Watch(fleet.decoder, fleet.bank, desk, inbox, memory, metrics)
         sessions = {lane: make_session(settings.mqtt, lane) for lane in LANES}
         progress = Progress()
         health = HealthWatch(sessions, spool, progress, metrics)
@@ -188,6 +190,7 @@ def make_session(mqtt: MqttSettings, lane: Lane) -> Session:
             keep_alive_s=mqtt.keep_alive_s,
             session_expiry_s=mqtt.session_expiry_s,
             receive_max=mqtt.receive_max,
+            max_rest_s=0.0 if lane is URGENT_LANE else _TELEMETRY_REST_S,
         ),
     )
 
