@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -9,9 +10,7 @@ from ingest.blocks import blocks_of
 from ingest.decode import Decoded
 from ingest.directory import Directory
 from ingest.quarantine import Quarantine
-from ingest.rejected import Rejected
 from ingest.spool import Spool, SpoolFull
-from ingest.stores.contract import Block
 
 log = logging.getLogger(__name__)
 _RETRY_S: Final = 1.0
@@ -33,25 +32,22 @@ class Inbox:
     async def keep(self, decoded: Decoded, directory: Directory) -> None:
         """Make a batch durable."""
         blocks = blocks_of(decoded.readings, directory)
-        if not blocks and not decoded.rejected:
-            return
+        # One after the other: when the quarantine has to wait, the readings are not spooled again.
+        if blocks:
+            await self._insist(lambda: self._spool.append(blocks))
+            self._arrival.set()
+        if decoded.rejected:
+            await self._insist(lambda: self._quarantine.add(decoded.rejected))
+
+    async def _insist(self, write: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
-        rejected = decoded.rejected
         while True:
             try:
-                await loop.run_in_executor(self._thread, self._write, blocks, rejected)
+                await loop.run_in_executor(self._thread, write)
+                return
             except (SpoolFull, OSError) as error:
                 log.error("acknowledgements wait, the broker keeps what comes: %s", error)
                 await asyncio.sleep(_RETRY_S)
-            else:
-                self._arrival.set()
-                return
-
-    def _write(self, blocks: list[Block], rejected: tuple[Rejected, ...]) -> None:
-        if blocks:
-            self._spool.append(blocks)
-        if rejected:
-            self._quarantine.add(rejected)
 
     def close(self) -> None:
         """Wait for what is being written."""

@@ -8,7 +8,8 @@ The unit of work is a batch: whatever one read of the socket held. Detection com
 that is down never delays a fall, and the acknowledgement comes last, so a message is the broker's until it is
 durable here. After a crash the broker delivers again; everything downstream is idempotent.
 
-Two lanes run side by side: `sos` and `fall` have a session of their own, so no backlog stands before a press.
+Two lanes run side by side: `sos` and `fall` have a session of their own, so no backlog stands before a press, nor
+does the disk: that lane looks at the next batch while those before it wait to become durable.
 """
 
 import asyncio
@@ -23,15 +24,18 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from alerts.bank import Bank
 from alerts.desk import Desk
 from alerts.findings import Finding
-from ingest.contract import Lane
-from ingest.decode import Decoder
-from ingest.listener import Session
+from ingest.contract import URGENT_LANE, Lane
+from ingest.decode import Decoded, Decoder
+from ingest.listener import Batch, Session
 from service.inbox import Inbox
+from service.memory import Memory
 from service.metrics import Metrics
 
+Unkept = asyncio.Queue[tuple[Batch, Decoded]]
 log = logging.getLogger(__name__)
 _TICK_S: Final = 1.0
 _RETRY_S: Final = 1.0
+_UNKEPT_BATCHES: Final = 2_000  # the receive window lets no more of QoS 1 come
 
 
 def now_ms() -> int:
@@ -47,18 +51,31 @@ class Watch:
     bank: Bank
     desk: Desk
     inbox: Inbox
+    memory: Memory
     metrics: Metrics
     clock_ms: Callable[[], int] = now_ms
 
     async def follow(self, lane: Lane, session: Session) -> None:
         """Watch over one lane for ever."""
-        async for batch in session.batches():
-            decoded = self.decoder.decode(batch.topics, batch.payloads, batch.received_ms, lane)
-            findings = self.bank.update(decoded.readings, batch.received_ms)
-            await self.alarm(findings, batch.received_ms)
+        unkept: Unkept = asyncio.Queue(_UNKEPT_BATCHES)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.keep(lane, session, unkept), name=f"{lane.name} keeping")
+            async for batch in session.batches():
+                decoded = self.decoder.decode(batch.topics, batch.payloads, batch.received_ms, lane)
+                findings = self.bank.update(decoded.readings, batch.received_ms)
+                await self.alarm(findings, batch.received_ms)
+                await unkept.put((batch, decoded))
+                if lane is not URGENT_LANE:
+                    await unkept.join()  # what arrives meanwhile makes the next batch a full one
+
+    async def keep(self, lane: Lane, session: Session, unkept: Unkept) -> None:
+        """Make batches durable and acknowledge them, in the order in which they came."""
+        while True:
+            batch, decoded = await unkept.get()
             await self.inbox.keep(decoded, self.decoder.directory)
             session.acknowledge(batch)
             self.metrics.batch(lane, batch, decoded, self.clock_ms())
+            unkept.task_done()
 
     async def notice_silence(self) -> None:
         """Let time pass for the detectors: what is silent, overdue or not back sends no message of its own."""
@@ -69,10 +86,12 @@ class Watch:
 
     async def alarm(self, findings: Sequence[Finding], received_ms: int) -> None:
         """Journal findings, however long the database takes: the detectors have forgotten them already."""
+        if findings:
+            self.memory.hold()
         while findings:
             try:
-                devices = self.decoder.directory.devices
-                await self.desk.record(findings, devices, received_ms, self.clock_ms())
+                await self.desk.record(findings, self.decoder.directory.devices, received_ms, self.clock_ms())
+                self.memory.release()
                 return
             except (OperationalError, InterfaceError) as error:
                 self.metrics.journal_failed()

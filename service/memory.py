@@ -26,12 +26,25 @@ class _Remembered(msgspec.Struct, frozen=True):
 
 
 class Memory:
-    """The bank's state in one file, written whole or not at all."""
+    """The bank's state in one file, written whole or not at all.
+
+    Never with findings that no journal has: after a crash the broker delivers their readings again, and detectors
+    that remembered these would find nothing new in them.
+    """
 
     def __init__(self, bank: Bank, decoder: Decoder, file: Path) -> None:
         self._bank = bank
         self._decoder = decoder
         self._file = file
+        self._unjournalled = 0
+
+    def hold(self) -> None:
+        """From now on the detectors know more than the journal."""
+        self._unjournalled += 1
+
+    def release(self) -> None:
+        """The journal has caught up with one `hold`."""
+        self._unjournalled -= 1
 
     def recall(self) -> None:
         """Give the bank its state back; a file that cannot be used is told and left alone, and all begins anew."""
@@ -75,6 +88,9 @@ class Memory:
             self._try_to_remember()
 
     def _try_to_remember(self) -> None:
+        if self._unjournalled:
+            log.warning("the detectors' memory stays as it was: findings wait for the journal")
+            return
         try:
             self.remember()
         except OSError as error:
