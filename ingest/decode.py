@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import chain
 from operator import attrgetter
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -25,6 +25,7 @@ from ingest.contract import MESSAGE_OF, URGENT, Kind, Lane, Message
 from ingest.coordinates import to_wgs84
 from ingest.directory import Directory, Route, Unroutable
 from ingest.packets import clock_columns, from_binary, sample_columns, starts_of
+from ingest.pile import Pile, by_form
 from ingest.readings import (
     ACTIONS,
     BY_KIND,
@@ -55,26 +56,6 @@ class Limits:
     max_payload_bytes: int = 256 * 1024
     max_past_s: float = 30 * 86_400.0
     max_future_s: float = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Pile:
-    """The messages of one kind in a batch: their rows, payloads and places in the batch."""
-
-    rows: Row
-    payloads: list[bytes]
-    places: Int
-
-    def take(self, index: list[int]) -> Self:
-        """The messages at `index`, in that order."""
-        return replace(
-            self, rows=self.rows[index], payloads=[self.payloads[i] for i in index], places=self.places[index]
-        )
-
-
-def _pile(rows: list[int], places: list[int], payloads: Sequence[bytes]) -> _Pile:
-    chosen = [payloads[place] for place in places]
-    return _Pile(np.array(rows, dtype=np.int32), chosen, np.array(places, dtype=np.int64))
 
 
 class _NonFinite(str):
@@ -183,7 +164,7 @@ class Decoder:
             elif _is_business_of(lane, topics[place], route):
                 problems.append(Problem(place, Reason(route.value), ""))
         piles = {
-            kind: self._small_enough(_pile(rows, places, payloads), problems)
+            kind: self._small_enough(Pile.of(rows, places, payloads), problems)
             for kind, (rows, places) in found.items()
             if kind in lane.kinds
         }
@@ -197,7 +178,7 @@ class Decoder:
         )
         return Decoded(tuple(readings), rejected)
 
-    def _small_enough(self, pile: _Pile, problems: list[Problem]) -> _Pile:
+    def _small_enough(self, pile: Pile, problems: list[Problem]) -> Pile:
         limit = self.limits.max_payload_bytes
         if max(map(len, pile.payloads)) <= limit:
             return pile
@@ -209,8 +190,8 @@ class Decoder:
         )
         return pile.take([i for i, size in enumerate(sizes) if size <= limit])
 
-    def _decode_pile(self, kind: Kind, pile: _Pile, received_ms: int, problems: list[Problem]) -> AnyReadings | None:
-        texts, binaries = _by_form(kind, pile, problems)
+    def _decode_pile(self, kind: Kind, pile: Pile, received_ms: int, problems: list[Problem]) -> AnyReadings | None:
+        texts, binaries = by_form(kind, pile, problems)
         parts: list[tuple[AnyReadings, Int]] = []
         if texts.payloads:
             messages, rows, places = self._messages(kind, texts, problems)
@@ -223,7 +204,7 @@ class Decoder:
         readings = _joined(kind, [readings for readings, _ in parts])
         return self._timely(kind, readings, np.concatenate([places for _, places in parts]), problems)
 
-    def _messages(self, kind: Kind, pile: _Pile, problems: list[Problem]) -> tuple[list[Message], Row, Int]:
+    def _messages(self, kind: Kind, pile: Pile, problems: list[Problem]) -> tuple[list[Message], Row, Int]:
         """Every message of a pile with its row and place, arrays of messages opened up."""
         values = self._all_at_once(kind, pile.payloads)
         if values is None:
@@ -321,34 +302,6 @@ class Decoder:
             detail = f"device clock {ahead_s[index]:+.0f} s from receive time"
             problems.append(Problem(int(places[index]), reason, detail))
         return readings.take(~wrong) if not wrong.all() else None
-
-
-def _by_form(kind: Kind, pile: _Pile, problems: list[Problem]) -> tuple[_Pile, _Pile]:
-    """Split a pile into JSON and binary by each payload's first bytes; anything else is a problem."""
-    magic = contract.MAGIC.get(kind)
-    # Most often all are of one form, and a look at their beginnings says so.
-    if {payload[:1] for payload in pile.payloads} <= {b"{", b"["}:
-        return pile, pile.take([])
-    if {payload[:2] for payload in pile.payloads} == {magic}:
-        return pile.take([]), pile
-    texts, binaries = [], []
-    payloads = list(pile.payloads)
-    for index, payload in enumerate(pile.payloads):
-        start = payload.lstrip()[:1]
-        if start in (b"{", b"["):
-            texts.append(index)
-        elif magic is not None and payload.startswith(magic):
-            binaries.append(index)
-        elif kind is Kind.SOS and not start:  # an empty payload is a press
-            payloads[index] = b"{}"
-            texts.append(index)
-        else:
-            reason = Reason.NOT_BINARY if magic is not None else Reason.NOT_JSON
-            expected = f" or {magic.decode()}" if magic is not None else ""
-            detail = f"starts with {payload[:4]!r}, expected {{, [{expected}" if payload else "empty"
-            problems.append(Problem(int(pile.places[index]), reason, detail))
-    pile = replace(pile, payloads=payloads)
-    return pile.take(texts), pile.take(binaries)
 
 
 def _is_business_of(lane: Lane, topic: str, why: Unroutable) -> bool:
