@@ -6,6 +6,7 @@ of its readings. So it can be written to disk, and read by a process with anothe
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
+from itertools import chain
 from typing import Final, TypeVar
 
 import msgspec
@@ -16,7 +17,9 @@ from ingest.directory import Directory
 from ingest.readings import BY_KIND, AnyReadings, Bcg, Int, Motion
 from ingest.stores.contract import Block, Tag
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
+#: Format 1 is still read: in it a column of equal entries was written out.
+_READABLE: Final = frozenset({1, 2})
 _TEXT: Final = "text"
 
 _Packets = TypeVar("_Packets", bound=Motion | Bcg)
@@ -42,7 +45,7 @@ def _block_of(readings: AnyReadings, directory: Directory) -> Block:
     rows, row = np.unique(readings.row, return_inverse=True)
     devices = directory.devices
     # One step a device of the batch, not a reading: identifiers are Python text and must be picked one by one.
-    tags = tuple(Tag((d := devices[r]).site, d.device, d.resident or "") for r in rows.tolist())
+    tags = tuple([Tag((d := devices[r]).site, d.device, d.resident or "") for r in rows.tolist()])
     own = readings.with_rows(row.astype(np.int32))
     if isinstance(own, Motion | Bcg):
         own = compact(own)
@@ -78,10 +81,42 @@ def compact(packets: _Packets) -> _Packets:
     return replace(packets, start=begin.astype(np.int64), **{shared: samples})
 
 
+def merged(blocks: Sequence[Block]) -> list[Block]:
+    """The same readings with all of a kind in one block, in their order: what is done a block is done less often."""
+    by_kind: dict[Kind, list[Block]] = {}
+    for block in blocks:
+        by_kind.setdefault(block.readings.KIND, []).append(block)
+    return [_one(same) if len(same) > 1 else same[0] for same in by_kind.values()]
+
+
+def _one(blocks: list[Block]) -> Block:
+    readings = [block.readings for block in blocks]
+    columns = {name: [getattr(each, name) for each in readings] for name in _NAMES[readings[0].KIND]}
+    columns["row"] = _behind_one_another(columns["row"], [len(block.tags) for block in blocks])
+    if "start" in columns:
+        packed = [compact(each) for each in readings if isinstance(each, Motion | Bcg)]
+        (shared,) = readings[0].SHARED
+        columns[shared] = [each.samples for each in packed]
+        columns["start"] = _behind_one_another([each.start for each in packed], [len(each.samples) for each in packed])
+    joined = type(readings[0])(**{name: np.concatenate(parts) for name, parts in columns.items()})
+    return Block(joined, tuple(chain.from_iterable(block.tags for block in blocks)))
+
+
+def _behind_one_another(indices: list[np.ndarray], lengths: list[int]) -> list[np.ndarray]:
+    """Indices into several arrays as indices into these arrays joined."""
+    result, offset = [], 0
+    for index, length in zip(indices, lengths, strict=True):
+        result.append(index + index.dtype.type(offset))
+        offset += length
+    return result
+
+
 # ------------------------------------------------------------------ blocks to bytes
 
 
 class _Column(msgspec.Struct, array_like=True):
+    """`data` is one entry where all are equal, which many are: not sent, or the receive time of a batch."""
+
     dtype: str
     shape: tuple[int, ...]
     data: bytes | list[str]
@@ -89,7 +124,7 @@ class _Column(msgspec.Struct, array_like=True):
 
 class _Block(msgspec.Struct, array_like=True):
     kind: str
-    tags: list[tuple[str, str, str]]
+    tags: tuple[Tag, ...]
     columns: dict[str, _Column]
 
 
@@ -111,7 +146,7 @@ def to_bytes(blocks: Sequence[Block]) -> bytes:
             [
                 _Block(
                     b.readings.KIND.value,
-                    [(t.site, t.device, t.resident) for t in b.tags],
+                    b.tags,
                     {name: _packed(getattr(b.readings, name)) for name in _NAMES[b.readings.KIND]},
                 )
                 for b in blocks
@@ -122,15 +157,19 @@ def to_bytes(blocks: Sequence[Block]) -> bytes:
 
 def _packed(column: np.ndarray) -> _Column:
     if column.dtype == np.object_:
-        return _Column(_TEXT, column.shape, column.tolist())
-    return _Column(column.dtype.str, column.shape, column.tobytes())
+        words = column.tolist()
+        return _Column(_TEXT, column.shape, words[:1] if words and words.count(words[0]) == len(words) else words)
+    data, width = column.tobytes(), column.itemsize
+    if column.ndim == 1 and data[:width] == data[-width:] and data == data[:width] * len(column):
+        data = data[:width]
+    return _Column(column.dtype.str, column.shape, data)
 
 
 def from_bytes(data: bytes) -> list[Block]:
     """Blocks from `to_bytes`; UnreadableBlock where the bytes are damaged or of another format."""
     try:
         decoded = _decoder.decode(data)
-        if decoded.format != _FORMAT:
+        if decoded.format not in _READABLE:
             raise UnreadableBlock(f"format {decoded.format} is not {_FORMAT}")
         return [_unpacked_block(block) for block in decoded.blocks]
     except (msgspec.DecodeError, ValueError, TypeError, KeyError) as error:
@@ -139,7 +178,7 @@ def from_bytes(data: bytes) -> list[Block]:
 
 def _unpacked_block(packed: _Block) -> Block:
     columns = {name: _unpacked(column) for name, column in packed.columns.items()}
-    return Block(BY_KIND[Kind(packed.kind)](**columns), tuple(Tag(*names) for names in packed.tags))
+    return Block(BY_KIND[Kind(packed.kind)](**columns), packed.tags)
 
 
 def _unpacked(column: _Column) -> np.ndarray:
@@ -147,4 +186,11 @@ def _unpacked(column: _Column) -> np.ndarray:
         text = np.empty(column.shape, dtype=np.object_)
         text[:] = column.data
         return text
-    return np.frombuffer(column.data, dtype=np.dtype(column.dtype)).reshape(column.shape)
+    values = np.frombuffer(column.data, dtype=column.dtype)
+    if len(column.shape) == 1:
+        (length,) = column.shape
+        values = values.repeat(length) if len(values) == 1 else values
+        if len(values) != length:
+            raise ValueError(f"{len(values)} entries in a column of {length}")
+        return values
+    return values.reshape(column.shape)

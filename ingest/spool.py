@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from ingest.blocks import UnreadableBlock, from_bytes, to_bytes
+from ingest.blocks import UnreadableBlock, from_bytes, merged, to_bytes
 from ingest.contract import URGENT
 from ingest.disk import on_disk
 from ingest.stores.contract import Block
@@ -51,7 +51,10 @@ class Damaged:
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """The oldest rows: drop through `position` when `blocks` are stored and `damaged` are in quarantine."""
+    """The oldest rows: drop through `position` when `blocks` are stored and `damaged` are in quarantine.
+
+    There is one block a kind, whatever rows its readings came from.
+    """
 
     position: int
     readings: int
@@ -144,7 +147,7 @@ class Spool:
                 blocks += from_bytes(data)
             except UnreadableBlock as error:
                 damaged.append(Damaged(bytes(data), str(error)))
-        return Portion(rows[-1][0], readings, tuple(blocks), tuple(damaged))
+        return Portion(rows[-1][0], readings, tuple(merged(blocks)), tuple(damaged))
 
     def drop_through(self, position: int) -> None:
         """Forget the rows up to and including a position; again, or with an older one, changes nothing."""

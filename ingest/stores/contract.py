@@ -4,12 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from ingest.readings import AnyReadings
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """Whose readings a row holds, as stored: identifiers only, '' for a device without a resident."""
+class Tag(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Whose readings a row holds, as stored: identifiers only, '' for a device without a resident.
+
+    One is made for every device of every batch, so it is of the kind that is made and written to disk fastest.
+    """
 
     site: str
     device: str

@@ -1,23 +1,25 @@
 """InfluxDB as a store: version 2's write API through `influxdb-client`, version 1's /write through aiohttp.
 
-Both send the same gzipped lines, a batch a request. Whatever the server may still take later (it is down, busy,
-or not set up yet) is StoreUnavailable. What it will never take is found by halving the batch: writing a line again
-changes nothing, so the halves that were already written may be sent again.
+Both send the same lines, a batch a request, gzipped unless the server is on this machine. Whatever the server may
+still take later (it is down, busy, or not set up yet) is StoreUnavailable. What it will never take is found by
+halving the batch: writing a line again changes nothing, so the halves that were already written may be sent again.
 """
 
 import asyncio
 import email.utils
 import gzip
+import ipaddress
 import json
 import re
 from abc import ABC, abstractmethod
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
+import numpy as np
 from influxdb_client.client.exceptions import InfluxDBError
 from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
 from influxdb_client.domain.write_precision import WritePrecision
@@ -28,6 +30,8 @@ from ingest.stores.lines import lines_of
 BATCH_LINES: Final = 5_000
 #: Raw samples make long lines; a request stays well under the 25 MB both versions take by default.
 BATCH_BYTES: Final = 8_000_000
+#: Made into lines in one go: about a millisecond.
+_PIECE_READINGS: Final = 1_000
 #: More compression than this costs more time than the network takes.
 _GZIP_LEVEL: Final = 1
 #: Refused for what they say (400, 422 field conflict or beyond retention) or for their size (413).
@@ -40,19 +44,28 @@ _UNREACHABLE: Final = (aiohttp.ClientError, TimeoutError, OSError)
 class _Lines(ABC):
     """What both versions have in common: lines in batches, refused ones singled out."""
 
-    def __init__(self, *, keep_samples: bool) -> None:
+    def __init__(self, url: str, *, keep_samples: bool, compress: bool | None) -> None:
+        self._url = url.rstrip("/")
         self._keep_samples = keep_samples
+        # Over a network gzip is faster than the wire and spares it; on this machine both ends would only work more.
+        self._gzip = not on_this_machine(url) if compress is None else compress
+        self._encoding = {"Content-Encoding": "gzip" if self._gzip else "identity"}
 
     async def write(self, blocks: Sequence[Block]) -> Sequence[Refused]:
         """Store all blocks; returns the lines refused for good, StoreUnavailable where the rest must wait."""
         refused: list[Refused] = []
         batch: list[str] = []
         size = 0
-        for block in blocks:
-            lines = lines_of(block, keep_samples=self._keep_samples)
-            # Making lines holds the event loop; others have their turn after every block.
+        for piece in _pieces(blocks):
+            lines = lines_of(piece, keep_samples=self._keep_samples)
+            # Making lines holds the event loop; others have their turn after every piece.
             await asyncio.sleep(0)
-            for line in lines:
+            more = sum(map(len, lines)) + len(lines)
+            if len(batch) + len(lines) <= BATCH_LINES and size + more <= BATCH_BYTES:
+                batch += lines
+                size += more
+                continue
+            for line in lines:  # one by one only where a request gets full
                 if len(batch) == BATCH_LINES or (batch and size + len(line) > BATCH_BYTES):
                     refused += await self.write_lines(batch)
                     batch, size = [], 0
@@ -68,7 +81,7 @@ class _Lines(ABC):
         waiting = [lines]
         while waiting:
             part = waiting.pop()
-            body = await asyncio.to_thread(_body, part)
+            body = await self._body(part)
             reason = await self._send(body)
             if reason is None:
                 continue
@@ -79,13 +92,36 @@ class _Lines(ABC):
             waiting += [part[middle:], part[:middle]]
         return refused
 
+    async def _body(self, lines: list[str]) -> bytes:
+        """Lines as they are sent."""
+        if not self._gzip:
+            return "\n".join(lines).encode()
+        return await asyncio.to_thread(lambda: gzip.compress("\n".join(lines).encode(), _GZIP_LEVEL))
+
     @abstractmethod
     async def _send(self, body: bytes) -> str | None:
-        """Send gzipped lines: None when all are written, the server's reason when some are refused."""
+        """Send a body: None when all is written, the server's reason when some lines are refused."""
 
 
-def _body(lines: list[str]) -> bytes:
-    return gzip.compress("\n".join(lines).encode(), _GZIP_LEVEL)
+def on_this_machine(url: str) -> bool:
+    """Whether an address is one of loopback."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _pieces(blocks: Sequence[Block]) -> Iterator[Block]:
+    """The same readings in blocks of at most `_PIECE_READINGS`."""
+    for block in blocks:
+        count = len(block.readings)
+        if count <= _PIECE_READINGS:
+            yield block
+            continue
+        for begin in range(0, count, _PIECE_READINGS):
+            index = np.arange(begin, min(begin + _PIECE_READINGS, count))
+            yield Block(block.readings.take(index), block.tags)
 
 
 def _all_dropped(reason: str, count: int) -> bool:
@@ -139,10 +175,10 @@ class Influx1(_Lines):
         username: str | None = None,
         password: str | None = None,
         keep_samples: bool = True,
+        compress: bool | None = None,
         timeout_s: float = 30.0,
     ) -> None:
-        super().__init__(keep_samples=keep_samples)
-        self._url = url.rstrip("/")
+        super().__init__(url, keep_samples=keep_samples, compress=compress)
         self._database = database
         # By header: addresses end in the logs of every proxy on the way.
         self._headers: dict[str, str] = {}
@@ -171,7 +207,7 @@ class Influx1(_Lines):
 
     async def _send(self, body: bytes) -> str | None:
         question = urlencode({"db": self._database, "precision": "u"})
-        status, answer, headers = await self._post(f"/write?{question}", body, {"Content-Encoding": "gzip"})
+        status, answer, headers = await self._post(f"/write?{question}", body, self._encoding)
         if status == 404:  # somebody dropped the database; made again, the batch can be offered again
             await self.open()
         return _outcome(status, answer, headers)
@@ -200,10 +236,10 @@ class Influx2(_Lines):
         token: str,
         *,
         keep_samples: bool = True,
+        compress: bool | None = None,
         timeout_s: float = 30.0,
     ) -> None:
-        super().__init__(keep_samples=keep_samples)
-        self._url = url.rstrip("/")
+        super().__init__(url, keep_samples=keep_samples, compress=compress)
         self._org = org
         self._bucket = bucket
         self._token = token
@@ -219,10 +255,10 @@ class Influx2(_Lines):
                 self._org,
                 timeout=round(self._timeout_s * 1000),
                 # The client's own gzip runs at level 9 on the event loop, 40 ms a batch; ours runs beside it.
-                client_session_kwargs={"headers": {"Content-Encoding": "gzip"}},
+                client_session_kwargs={"headers": self._encoding},
             )
         # Nothing to write: answered or refused by a server that is there, knows the bucket and lets us in.
-        await self._send(_body([]))
+        await self._send(await self._body([]))
 
     async def close(self) -> None:
         """Let go of connections."""

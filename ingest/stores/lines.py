@@ -6,12 +6,11 @@ yes/no is 1i or 0i, samples are base64. The last three digits of the time are `s
 
 import re
 from binascii import b2a_base64
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from ingest.contract import topic_of
 from ingest.readings import Int
@@ -26,66 +25,83 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _HEAD: Final = re.compile(rb"([a-z]+)((?:,[a-z]+=(?:\\.|[^\\, ])*)*) ")
 _TAG: Final = re.compile(rb",([a-z]+)=((?:\\.|[^\\, ])*)")
 _numbers: Final = msgspec.json.Encoder()
+#: Up to here a float that is whole is that integer.
+_EXACT: Final = 2.0**53
 
 
 def lines_of(block: Block, *, keep_samples: bool) -> list[str]:
-    """One line a reading, without line ends; readings with the same fields known stand together."""
+    """One line a reading, without line ends, in the order of the readings."""
     readings = block.readings
     columns = [c for c in filled(readings, keep_samples=keep_samples) if c.known.any()]
-    heads = [head_of(readings.KIND.value, tag) for tag in block.tags]
+    heads = heads_of(readings.KIND.value, block.tags)
     head = [heads[row] for row in readings.row.tolist()]
     time_us = readings.time_ms * SLOTS + slot(readings)
     known = np.stack([c.known for c in columns]) if columns else np.zeros((0, 0), dtype=bool)
     if known.all():
-        return _lines([(c.field, c.values) for c in columns], head, time_us)
+        return list(_lines([(c.field, c.values) for c in columns], head, time_us))
     # Devices of one model know the same fields, so there are few patterns and each is one pass.
     pattern = (1 << np.arange(len(columns))) @ known
-    result: list[str] = []
+    result = [""] * len(readings)
     for bits in np.unique(pattern).tolist():
         which = np.flatnonzero(pattern == bits)
         present = [(c.field, c.values[which]) for i, c in enumerate(columns) if bits >> i & 1]
-        result += _lines(present, [head[j] for j in which.tolist()], time_us[which])
+        places = which.tolist()
+        for place, line in zip(places, _lines(present, [head[j] for j in places], time_us[which]), strict=True):
+            result[place] = line
     return result
 
 
-def _lines(columns: Sequence[tuple[Field, Values]], head: list[str], time_us: Int) -> list[str]:
-    fields = ",".join(f"{field.name}=%s{'i' if field.form is Form.INTEGER else ''}" for field, _ in columns)
-    texts = (_FORMATTED[field.form](values) for field, values in columns)
-    return list(map(f"%s{fields} %s".__mod__, zip(head, *texts, _texts(time_us), strict=True)))
+def _lines(columns: Sequence[tuple[Field, Values]], head: list[str], time_us: Int) -> Iterator[str]:
+    # Each column as texts that hold the field's name already, so that a line is nothing but its parts joined.
+    parts = [
+        _parts(f"{',' if i else ''}{field.name}=", field.form, values) for i, (field, values) in enumerate(columns)
+    ]
+    return map("".join, zip(head, *parts, _joined(" ", time_us, ""), strict=True))
 
 
-def _texts(numbers: Values) -> list[str]:
+def _parts(name: str, form: Form, values: Values) -> list[str]:
+    if form is Form.TEXT:
+        return _quoted(name, values)
+    if form is Form.SAMPLES:
+        return [f'{name}"{b2a_base64(packet, newline=False).decode()}"' for packet in values.tolist()]
+    return _joined(name, values, "i" if form is Form.INTEGER else "")
+
+
+def _joined(name: str, numbers: Values, mark: str) -> list[str]:
+    if numbers[0] == numbers[-1] and (numbers == numbers[0]).all():
+        return [name + _texts(numbers[:1]) + mark] * len(numbers)
     # One call for the whole column and a split: several times faster than a call a number.
-    return _numbers.encode(numbers.tolist())[1:-1].decode().split(",")
+    return (name + _texts(numbers).replace(",", f"{mark}\n{name}") + mark).split("\n")
 
 
-def _quoted(words: NDArray[np.object_]) -> list[str]:
+def _texts(numbers: Values) -> str:
+    if numbers.dtype == np.float64 and np.abs(numbers).max() < _EXACT:
+        # Whole numbers, as most sensors send, are written five times faster as such, and shorter.
+        whole = numbers.astype(np.int64)
+        if (whole == numbers).all():
+            numbers = whole
+    return _numbers.encode(numbers.tolist())[1:-1].decode()
+
+
+def _quoted(name: str, words: Values) -> list[str]:
     # Text repeats (a dozen enumerations, one firmware a fleet), so each word is escaped once.
     seen: dict[str, str] = {}
-    for word in set(words.tolist()):
-        seen[word] = '"' + _CONTROL.sub(" ", word).replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return [seen[word] for word in words.tolist()]
+    texts: list[str] = words.tolist()
+    for word in set(texts):
+        seen[word] = f'{name}"' + _CONTROL.sub(" ", word).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return [seen[word] for word in texts]
 
 
-def _base64(packets: NDArray[np.object_]) -> list[str]:
-    return [f'"{b2a_base64(packet, newline=False).decode()}"' for packet in packets.tolist()]
-
-
-_FORMATTED: Final[dict[Form, Callable[..., list[str]]]] = {
-    Form.REAL: _texts,
-    Form.INTEGER: _texts,
-    Form.TEXT: _quoted,
-    Form.SAMPLES: _base64,
-}
-
-
-def head_of(measurement: str, tag: Tag) -> str:
-    """The measurement and tags of a line with the space after them; a device without resident has no such tag."""
-    site, device, resident = tag.site, tag.device, tag.resident
-    if not _PLAIN.fullmatch(f"{site}{device}{resident}"):
-        site, device, resident = _escaped(site), _escaped(device), _escaped(resident)
-    whose = f",resident={resident}" if resident else ""
-    return f"{measurement},device={device}{whose},site={site} "
+def heads_of(measurement: str, tags: Sequence[Tag]) -> list[str]:
+    """The measurement and tags of lines with the space after them; a device without resident has no such tag."""
+    if not _PLAIN.fullmatch("".join([t.site + t.device + t.resident for t in tags])):
+        tags = [Tag(_escaped(t.site), _escaped(t.device), _escaped(t.resident)) for t in tags]
+    return [
+        f"{measurement},device={t.device},resident={t.resident},site={t.site} "
+        if t.resident
+        else f"{measurement},device={t.device},site={t.site} "
+        for t in tags
+    ]
 
 
 def _escaped(value: str) -> str:

@@ -115,7 +115,8 @@ def opened_influxdb1(influxdb: Any, site: str) -> Opened:
         found = influxdb.query(site, f'SELECT * FROM "{kind}"')
         return [row | {"time_ms": row["time"], "resident": row.get("resident") or ""} for row in found]
 
-    return Opened(Influx1(influxdb.url, site), site, rows)
+    # Gzipped here and plain below, as over a network and on one machine.
+    return Opened(Influx1(influxdb.url, site, compress=True), site, rows)
 
 
 def opened_influxdb2(victoria_metrics: Any, site: str) -> Opened:

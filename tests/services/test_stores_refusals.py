@@ -1,7 +1,6 @@
 """What a server refuses is singled out and its neighbours are stored; what may pass is offered again."""
 
 import asyncio
-import gzip
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -48,7 +47,7 @@ async def test_influxdb_refuses_a_field_of_another_type_and_keeps_the_neighbours
     store = Influx1(influxdb.url, database)
     await store.open()
     # Somebody else wrote this field as text before: InfluxDB will never take it as a number.
-    await store._send(gzip.compress(b'status battery_pct="full" 1760000000000000'))
+    await store.write_lines(['status battery_pct="full" 1760000000000000'])
     refused = await store.write([statuses(7000, with_battery=refused_at), falls(10)])
     assert {int(r.line.split(b"seq=")[1].split(b"i")[0]) for r in refused} == refused_at
     assert all("battery_pct" in r.reason and "type" in r.reason for r in refused)
@@ -63,7 +62,7 @@ async def test_all_lines_refused_are_found_without_halving_to_the_last(influxdb:
     database = f"d{uuid.uuid4().hex}"
     store = Influx1(influxdb.url, database)
     await store.open()
-    await store._send(gzip.compress(b'status battery_pct="full" 1760000000000000'))
+    await store.write_lines(['status battery_pct="full" 1760000000000000'])
     refused = await store.write([statuses(3000, with_battery=set(range(3000)))])
     assert len(refused) == 3000
     await store.close()
@@ -153,7 +152,8 @@ async def test_a_server_that_never_answers_is_unavailable() -> None:
         release.set()
 
 
-async def test_version_2_is_written_as_its_interface_asks_and_refusals_are_singled_out() -> None:
+@pytest.mark.parametrize("compress", [True, False])
+async def test_version_2_is_written_as_its_interface_asks_and_refusals_are_singled_out(compress: bool) -> None:
     taken: set[bytes] = set()
     asked: list[web.Request] = []
 
@@ -172,7 +172,7 @@ async def test_version_2_is_written_as_its_interface_asks_and_refusals_are_singl
         return web.Response(status=204)
 
     async with server(answer) as url:
-        store = Influx2(url, "an org", "a bucket", "a-token")
+        store = Influx2(url, "an org", "a bucket", "a-token", compress=compress)
         await store.open()
         refused = await store.write([falls(6000)])
         await store.close()
@@ -183,7 +183,7 @@ async def test_version_2_is_written_as_its_interface_asks_and_refusals_are_singl
         assert request.path == "/api/v2/write"
         assert dict(request.query) == {"org": "an org", "bucket": "a bucket", "precision": "us"}
         assert request.headers["Authorization"] == "Token a-token"
-        assert request.headers["Content-Encoding"] == "gzip"
+        assert request.headers["Content-Encoding"] == ("gzip" if compress else "identity")
     assert len(asked) < 2 + 4 * 13
 
 

@@ -1,7 +1,6 @@
 """From the spool to a real InfluxDB, which goes away and comes back: nothing lost, nobody waits."""
 
 import asyncio
-import gzip
 import time
 import uuid
 from pathlib import Path
@@ -96,7 +95,7 @@ async def test_refused_and_damaged_readings_end_in_quarantine(influxdb: Any, tmp
     spool, quarantine = Spool(tmp_path / "spool.db"), Quarantine(tmp_path / "quarantine.db")
     store, progress = Influx1(influxdb.url, database), Progress()
     await store.open()
-    await store._send(gzip.compress(b'fall confidence="high" 1760000000000000'))
+    await store.write_lines(['fall confidence="high" 1760000000000000'])
     spool.append([falls(0, 5)])
     spool.append([falls(5, 5)])
     spool._connection.execute("UPDATE spool SET data = x'00' WHERE position = 1")

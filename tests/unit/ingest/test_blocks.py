@@ -1,8 +1,12 @@
 """A block stands by itself: its own tags, its own samples, its readings told apart."""
 
-import numpy as np
+from dataclasses import fields
 
-from ingest.blocks import blocks_of
+import msgspec
+import numpy as np
+import pytest
+
+from ingest.blocks import UnreadableBlock, blocks_of, from_bytes, merged, to_bytes
 from ingest.directory import Device, DeviceType, Directory
 from ingest.readings import Fall, Motion
 from ingest.stores.contract import Tag
@@ -52,3 +56,53 @@ def test_a_block_holds_no_samples_but_its_own() -> None:
     (whole,) = blocks_of([own], FLEET)
     assert isinstance(whole.readings, Motion)
     assert whole.readings.acc_g is own.acc_g
+
+
+def test_blocks_of_one_kind_become_one_with_every_reading_under_its_own_tag() -> None:
+    samples = np.arange(12, dtype=np.float32).reshape(4, 3)
+    zero = np.zeros(2, dtype=np.int64)
+    motion = [
+        Motion(
+            np.array(row, dtype=np.int32),
+            zero,
+            zero,
+            zero,
+            zero > 0,
+            zero + 50.0,
+            np.array([0, 1]),
+            np.array([1, 3]),
+            s,
+        )
+        for row, s in (([0, 1], samples), ([2, 0], samples + 100))
+    ]
+    first, second = blocks_of(motion, FLEET)
+    (fall,) = blocks_of([falls([3], [1], [5])], FLEET)
+    whole, other = merged([first, fall, second])
+    assert other is fall
+    assert [whole.tags[row].device for row in whole.readings.row] == ["d0", "d1", "d2", "d0"]
+    assert isinstance(whole.readings, Motion)
+    packets = [whole.readings.acc_g[s : s + n] for s, n in zip(whole.readings.start, whole.readings.count, strict=True)]
+    for packet, expected in zip(packets, (samples[:1], samples[1:], samples[:1] + 100, samples[1:] + 100), strict=True):
+        np.testing.assert_array_equal(packet, expected)
+    assert whole.readings.row.dtype == np.int32
+
+
+def test_a_block_written_by_the_version_before_is_read() -> None:
+    (block,) = blocks_of([falls([1, 2], [7, 8], [5, 5])], FLEET)
+    written = msgspec.msgpack.decode(to_bytes([block]))
+    written[0] = 1
+    for dtype_shape_data in written[1][0][2].values():
+        dtype, (length,), data = dtype_shape_data
+        if len(data) == np.dtype(dtype).itemsize:
+            dtype_shape_data[2] = data * length
+    (again,) = from_bytes(msgspec.msgpack.encode(written))
+    assert again.tags == block.tags
+    for field in fields(block.readings):
+        np.testing.assert_array_equal(getattr(again.readings, field.name), getattr(block.readings, field.name))
+
+
+def test_a_column_of_the_wrong_length_makes_a_block_unreadable() -> None:
+    written = msgspec.msgpack.decode(to_bytes(blocks_of([falls([1, 2, 3], [7, 8, 9], [5, 5, 5])], FLEET)))
+    written[1][0][2]["seq"][2] = written[1][0][2]["seq"][2][:16]
+    with pytest.raises(UnreadableBlock, match="2 entries in a column of 3"):
+        from_bytes(msgspec.msgpack.encode(written))

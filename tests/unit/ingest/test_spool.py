@@ -169,13 +169,13 @@ def test_a_row_of_another_format_is_not_taken_for_ours(path: Path) -> None:
     spool.append([block(1)])
     spool.close()
     with sqlite3.connect(path) as other:
-        data = b"\x92\x02\x90"  # format 2, no blocks
+        data = b"\x92\x03\x90"  # format 3, no blocks
         other.execute("UPDATE spool SET data = ?, checksum = ?", (data, zlib.crc32(data)))
     other.close()
     spool = Spool(path)
     portion = spool.peek(1)
     assert portion is not None
-    assert portion.damaged[0].reason == "format 2 is not 1"
+    assert portion.damaged[0].reason == "format 3 is not 2"
     spool.close()
 
 
