@@ -13,6 +13,9 @@ from alerts.findings import LATCHING, Change, Condition, Evidence, Finding, Prio
 from alerts.lifecycle import BEGINNINGS, TABLE, UNTAKEN, Event, State, step
 from ingest.directory import Device
 
+#: A press or a fall so long after somebody took the one before is another one, and rings again (our choice: by then
+#: whoever took it should be there).
+RECUR_AFTER_MS: Final = 120_000
 _RANK: Final = {Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2}
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: sorts as ASCII, no letters to mistake
 
@@ -120,7 +123,7 @@ def _base32(number: int) -> str:
     return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(45, -1, -5))
 
 
-def event_of(alarm: Alarm | None, finding: Finding, device: Device) -> Event | None:
+def event_of(alarm: Alarm | None, finding: Finding, device: Device, received_ms: int) -> Event | None:
     """What a finding means to the open alarm of its key (None: there is none); None where it says nothing new.
 
     An end or a cancel found before the latest occurrence began is about an earlier one (a redelivery) and says
@@ -130,6 +133,13 @@ def event_of(alarm: Alarm | None, finding: Finding, device: Device) -> Event | N
     if finding.change is Change.BEGAN:
         if alarm is None:
             return Event.RAISE
+        if (
+            alarm.condition in LATCHING
+            and alarm.state is State.ACKNOWLEDGED
+            and alarm.acknowledged_ms is not None
+            and received_ms - alarm.acknowledged_ms >= RECUR_AFTER_MS
+        ):
+            return Event.RECUR
         return Event.WORSEN if _RANK[finding.priority] > _RANK[alarm.priority] else Event.REPEAT
     if alarm is None or finding.found_ms < alarm.latest_onset_ms:
         return None
@@ -174,7 +184,7 @@ def changed_by_device(alarm: Alarm, event: Event, finding: Finding, device: Devi
     if event not in BEGINNINGS:
         return replace(after, cancelled=alarm.cancelled or event is Event.CANCEL)
     taken = state not in UNTAKEN
-    leads = event is Event.WORSEN or finding.cause == alarm.cause
+    leads = event in (Event.WORSEN, Event.RECUR) or finding.cause == alarm.cause
     new, old = dict(plain(finding.evidence)), dict(alarm.evidence)
     kept = old if finding.cause != alarm.cause else {}
     # The clocks of two devices are not compared.
@@ -184,9 +194,9 @@ def changed_by_device(alarm: Alarm, event: Event, finding: Finding, device: Devi
         site=device.site,
         device=device.device,
         cause=finding.cause if leads else alarm.cause,
-        priority=finding.priority if event is Event.WORSEN else alarm.priority,
+        priority=max(alarm.priority, finding.priority, key=_RANK.__getitem__),
         latest_onset_ms=max(alarm.latest_onset_ms, finding.onset_ms) if same_clock else finding.onset_ms,
-        repeats=alarm.repeats + (event is Event.REPEAT),
+        repeats=alarm.repeats + (event is not Event.WORSEN),
         cancelled=False,
         evidence=tuple((kept | new if leads else new | kept).items()),
         acknowledged_by=alarm.acknowledged_by if taken else None,

@@ -278,7 +278,7 @@ def _take(
 ) -> None:
     """Let one finding change the page."""
     before = page.open_by_key.get(key)
-    event = event_of(before, finding, device)
+    event = event_of(before, finding, device, received_ms)
     if event is None:
         return
     if event in BEGINNINGS:

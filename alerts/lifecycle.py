@@ -21,11 +21,12 @@ class State(StrEnum):
 
 
 class Event(StrEnum):
-    """What can happen to an alarm; the first five come from devices, the last two from people."""
+    """What can happen to an alarm; the first six come from devices, the last two from people."""
 
     RAISE = "raise"
     REPEAT = "repeat"
     WORSEN = "worsen"
+    RECUR = "recur"
     RETURN = "return"
     CANCEL = "cancel"
     ACKNOWLEDGE = "acknowledge"
@@ -52,6 +53,7 @@ TABLE: Final[Mapping[tuple[State | None, Event], State]] = MappingProxyType(
         # present, somebody has taken it
         (State.ACKNOWLEDGED, Event.REPEAT): State.ACKNOWLEDGED,
         (State.ACKNOWLEDGED, Event.WORSEN): State.ACKNOWLEDGED,
+        (State.ACKNOWLEDGED, Event.RECUR): State.UNACKNOWLEDGED,
         (State.ACKNOWLEDGED, Event.RETURN): State.CLEARED,
         (State.ACKNOWLEDGED, Event.CANCEL): State.CLEARED,
         (State.ACKNOWLEDGED, Event.RESOLVE): State.RESOLVED,
@@ -64,7 +66,7 @@ TABLE: Final[Mapping[tuple[State | None, Event], State]] = MappingProxyType(
 )
 
 #: Events by which a device says that the condition is there.
-BEGINNINGS: Final = frozenset({Event.RAISE, Event.REPEAT, Event.WORSEN})
+BEGINNINGS: Final = frozenset({Event.RAISE, Event.REPEAT, Event.WORSEN, Event.RECUR})
 
 #: States in which nobody has taken responsibility: they call for somebody.
 UNTAKEN: Final = frozenset({State.UNACKNOWLEDGED, State.RETURNED})

@@ -17,7 +17,7 @@ from paho.mqtt.properties import Properties
 
 from alerts.alarm import Transition
 from alerts.findings import Condition
-from alerts.lifecycle import UNTAKEN, Event
+from alerts.lifecycle import BEGINNINGS, UNTAKEN
 from alerts.notify.backoff import Backoff
 from alerts.notify.contract import FailedForNow, Letter, Message, Result, Sent
 from alerts.notify.feed import feed_fields
@@ -35,7 +35,7 @@ def answer_of(transition: Transition) -> str | None:
     """The command a pressed button is owed: `sos-ack` for each press recorded, `sos-accepted` once it is taken."""
     if transition.alarm.condition is not Condition.SOS:
         return None
-    if transition.event in (Event.RAISE, Event.REPEAT):
+    if transition.event in BEGINNINGS:
         return "sos-ack"
     taken_now = transition.to_state not in UNTAKEN and transition.from_state in UNTAKEN
     return "sos-accepted" if taken_now and transition.by is not None else None

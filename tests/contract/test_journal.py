@@ -116,6 +116,18 @@ def test_a_second_press_is_counted_and_makes_no_second_alarm(journal: Journal) -
     assert transition.alarm.acknowledged_by == "nurse"
 
 
+@pytest.mark.parametrize("beginning", [press, lambda onset_ms: fall("device_confirmed", Priority.HIGH, onset_ms)])
+def test_a_press_or_fall_long_after_the_last_was_taken_rings_again(journal: Journal, beginning: Any) -> None:
+    (raised,) = record(journal, beginning(T))
+    journal.acknowledge(raised.alarm.alarm, "nurse", T + 1000)
+    (soon,) = record(journal, beginning(T + 60_000), now_ms=T + 60_010)
+    assert soon.to_state is State.ACKNOWLEDGED
+    (late,) = record(journal, beginning(T + 300_000), now_ms=T + 300_010)
+    assert (late.event, late.to_state, late.news) == (Event.RECUR, State.UNACKNOWLEDGED, True)
+    assert (late.alarm.acknowledged_by, late.alarm.repeats) == (None, 2)
+    journal.acknowledge(raised.alarm.alarm, "nurse", T + 301_000)
+
+
 def fall(cause: str, priority: Priority, onset_ms: int = T, **more: Any) -> Finding:
     return Finding(BRACELET, Condition.FALL, cause, Change.BEGAN, priority, onset_ms, onset_ms, **more)
 

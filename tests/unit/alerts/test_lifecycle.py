@@ -26,6 +26,7 @@ LEGAL = {
     ("returned", "resolve", "resolved"),
     ("acknowledged", "repeat", "acknowledged"),
     ("acknowledged", "worsen", "acknowledged"),
+    ("acknowledged", "recur", "unacknowledged"),
     ("acknowledged", "return", "cleared"),
     ("acknowledged", "cancel", "cleared"),
     ("acknowledged", "resolve", "resolved"),
