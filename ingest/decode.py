@@ -348,13 +348,17 @@ def _press_without_the_rest(element: object) -> Message | None:
 def _numbers(kind: Kind, messages: list[Message]) -> dict[str, Float]:
     """The columns of numbers and flags by name, NaN where a device sent nothing."""
     names, pick = _PICK[kind]
-    count = len(messages)
-    columns = zip(*map(pick, messages), strict=True)
-    # None becomes NaN; a field that no device sends is not looked at value by value.
-    return {
-        name: np.full(count, np.nan) if column.count(None) == count else np.array(column, dtype=np.float64)
-        for name, column in zip(names, columns, strict=True)
-    }
+    return dict(zip(names, map(_column, zip(*map(pick, messages), strict=True)), strict=True))
+
+
+def _column(values: tuple[float | None, ...]) -> Float:
+    """Numbers as an array; None becomes NaN."""
+    if values[0] is None and set(values) == {None}:  # what no device sends need not be converted one by one
+        return np.full(len(values), np.nan)
+    try:
+        return np.fromiter(values, np.float64, len(values))
+    except TypeError:  # twice as slow, but it takes None
+        return np.array(values, dtype=np.float64)
 
 
 def _with_receive_time(readings: AnyReadings, wrong: NDArray[np.bool_]) -> AnyReadings:

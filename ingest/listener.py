@@ -117,30 +117,33 @@ class _Wire(asyncio.Protocol):
         self.last_heard_s = now_s = time.monotonic()
         data = self._rest + data if self._rest else data
         view, at, end = memoryview(data), 0, len(data)
-        taken = 0
+        arrived: list[mqtt5.PublishPacket] = []
+        take, read, publish = arrived.append, mqtt5.read, mqtt5.PublishPacket
         try:
+            # One step a packet: the codec reads no more at once, so the step is kept short.
             while at < end:
-                packet, size = mqtt5.read(view[at:])
+                packet, size = read(view[at:])
                 at += size
-                match packet:
-                    case mqtt5.PublishPacket():
-                        self._session.arrived(packet)
-                        taken += 1
-                    case mqtt5.ConnAckPacket() | mqtt5.SubAckPacket():
-                        self.answers.put_nowait(packet)
-                    case mqtt5.DisconnectPacket():
-                        self.lose(f"the broker says {packet.reason_code!r} {packet.reason_str or ''}".rstrip())
-                    case _:
-                        pass  # PINGRESP has done its work by arriving
+                if type(packet) is publish:
+                    take(packet)
+                else:
+                    self._answered(packet)
         except IndexError:
             pass  # the last packet is not whole yet
         except ValueError as error:
             self.lose(f"malformed packet: {error}")
-            return
         self._rest = data[at:]
-        if taken:
-            self._session.wake()
-            self._rest_from_reading(taken, now_s)
+        if arrived:
+            self._session.arrived(arrived)
+            self._rest_from_reading(len(arrived), now_s)
+
+    def _answered(self, packet: mqtt5.Packet) -> None:
+        """Take what is not a message: answers to our requests, or a farewell."""
+        if isinstance(packet, mqtt5.ConnAckPacket | mqtt5.SubAckPacket):
+            self.answers.put_nowait(packet)
+        elif isinstance(packet, mqtt5.DisconnectPacket):
+            self.lose(f"the broker says {packet.reason_code!r} {packet.reason_str or ''}".rstrip())
+        # PINGRESP has done its work by arriving.
 
     def _rest_from_reading(self, taken: int, now_s: float) -> None:
         """Stop reading for as long as the next read needs to fill, going by what this one brought since the last."""
@@ -220,14 +223,13 @@ class Session:
         """Whether as much waits as may wait."""
         return len(self._packets) >= self.options.max_waiting
 
-    def arrived(self, packet: mqtt5.PublishPacket) -> None:
-        """Take one message in; the batch's receive time is that of its first."""
-        if not self._packets:
+    def arrived(self, packets: list[mqtt5.PublishPacket]) -> None:
+        """Take the messages of one read in; a batch's receive time is that of its first."""
+        if self._packets:
+            self._packets += packets
+        else:
             self._received_ms = self._clock_ms()
-        self._packets.append(packet)
-
-    def wake(self) -> None:
-        """Tell the taker that something waits."""
+            self._packets = packets
         self._arrival.set()
 
     # -------------------------------------------------------------- staying connected
