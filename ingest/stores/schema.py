@@ -113,6 +113,14 @@ def _fields_of(kind: Kind) -> tuple[Field, ...]:
 
 #: The fields of each kind beside COMMON.
 FIELDS: Final[dict[Kind, tuple[Field, ...]]] = {kind: _fields_of(kind) for kind in Kind}
+#: Kinds of which hourly roll-ups are kept, and what a roll-up holds of each number: ``heart_rate_bpm_mean`` and so on.
+ROLLED_UP: Final = (Kind.VITALS, Kind.BED)
+SUMMARIES: Final = ("mean", "min", "max", "count")
+
+
+def is_number(field: Field) -> bool:
+    """Whether a field can be averaged and drawn."""
+    return field.form in (Form.REAL, Form.INTEGER)
 
 
 def slot(readings: AnyReadings) -> Int:

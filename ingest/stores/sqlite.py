@@ -2,15 +2,17 @@
 
 A series is (site, device, resident). A reading is known by series, device time and `seq`; written again it changes
 nothing, and written with further fields it gains them, as in InfluxDB. All work runs in one thread of its own,
-so the event loop never waits for the disk.
+so the event loop never waits for the disk. Roll-ups and removal: sqlite_upkeep.py, questions: curve.py.
 """
 
 import asyncio
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -18,20 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.contract import Kind
+from ingest.readings import Int
+from ingest.stores import curve
 from ingest.stores.contract import Block, Refused, StoreUnavailable, Tag
-from ingest.stores.schema import FIELDS, Field, Form, filled
+from ingest.stores.curve import Curve, metric_of
+from ingest.stores.schema import FIELDS, ROLLED_UP, Field, filled
+from ingest.stores.sqlite_tables import HOUR_MS, INSERT, make_tables
+from ingest.stores.sqlite_upkeep import Keeping, hour_of, remove_excess, remove_old, roll_up, size_bytes, transaction
 
-_SQL_TYPE: Final = {Form.REAL: "REAL", Form.INTEGER: "INTEGER", Form.TEXT: "TEXT", Form.SAMPLES: "BLOB"}
-_DAY_MS: Final = 86_400_000
-_PRUNE_EVERY_MS: Final = 3_600_000
+log = logging.getLogger(__name__)
 #: A question for more points than this is one for a coarser answer.
 POINTS: Final = 100_000
 
 _Answer = TypeVar("_Answer")
-
-
-class UnknownMetric(LookupError):
-    """A metric that is no numeric field of any kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +44,39 @@ class Points:
 
 
 class SqliteStore:
-    """Keeps readings for `keep_days` (None: for ever) in `path`; one writer, its own thread."""
+    """Keeps readings in `path`, as long and as many as `keeping` says; one writer, its own thread."""
 
     def __init__(
         self,
         path: Path | str,
         *,
         keep_samples: bool = True,
-        keep_days: float | None = None,
+        keeping: Keeping | None = None,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._path = Path(path)
         self._keep_samples = keep_samples
-        self._keep_ms = None if keep_days is None else round(keep_days * _DAY_MS)
+        self._keeping = keeping or Keeping()
         self._now_ms = now_ms
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-store")
         self._connection: sqlite3.Connection | None = None
+        self._made: list[str] = []
         self._series: dict[Tag, int] = {}
-        self._pruned_ms = 0
+        #: Hours known to be marked as stale already, and the hour in which the upkeep was last done.
+        self._stale: set[tuple[str, int, int]] = set()
+        self._kept_hour_ms = -1
+        self._is_overfull = False
 
     async def open(self) -> None:
         """Open the file and make its tables; StoreUnavailable where it cannot be written."""
         await self._run(self._open)
+
+    async def init(self) -> list[str]:
+        """Open the file, and roll up what is due; the names of the tables that had to be made."""
+        await self._run(self._open)
+        await self._run(self._upkeep)
+        made, self._made = self._made, []
+        return made
 
     async def write(self, blocks: Sequence[Block]) -> Sequence[Refused]:
         """Store all blocks in one transaction; nothing is ever refused. StoreUnavailable while the disk refuses."""
@@ -81,16 +93,32 @@ class SqliteStore:
 
         UnknownMetric where there is no such number. All the resident's devices of that kind are taken together.
         """
-        kind, field = _metric(metric)
+        kind, field = metric_of(metric)
         return await self._run(lambda: self._points(resident, kind, field, start_ms, end_ms))
 
     async def count(self, kind: Kind) -> int:
         """Readings stored of a kind."""
         return await self._run(lambda: int(self._open().execute(f"SELECT count(*) FROM {kind}").fetchone()[0]))
 
-    async def prune(self) -> int:
-        """Remove what is older than is kept; returns the rows removed. Runs by itself every hour of writing."""
-        return await self._run(self._prune)
+    async def curve(self, resident: str, metric: str, start_ms: int, end_ms: int, points: int) -> Curve:
+        """A resident's `metric` over [start_ms, end_ms) in at most `points` stretches; UnknownMetric."""
+        asked = metric_of(metric)
+
+        def work() -> Curve:
+            connection, now_ms = self._open(), self._now_ms()
+            return curve.ask(
+                connection, resident, asked, start_ms, end_ms, points, now_ms, lambda: roll_up(connection, now_ms)
+            )
+
+        return await self._run(work)
+
+    async def upkeep(self) -> int:
+        """Roll up and remove what is due; returns the raw readings removed. Runs by itself every hour of writing."""
+        return await self._run(self._upkeep)
+
+    async def size_bytes(self) -> int:
+        """What the file holds."""
+        return await self._run(lambda: size_bytes(self._open()))
 
     # -------------------------------------------------------------- in the thread
 
@@ -106,8 +134,7 @@ class SqliteStore:
             try:
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=FULL")
-                for statement in _TABLES:
-                    connection.execute(statement)
+                self._made = make_tables(connection)
             except sqlite3.Error:
                 connection.close()
                 raise
@@ -122,17 +149,42 @@ class SqliteStore:
 
     def _write(self, blocks: Sequence[Block]) -> None:
         connection = self._open()
-        connection.execute("BEGIN IMMEDIATE")
         try:
-            for block in blocks:
-                self._write_block(connection, block)
-            connection.execute("COMMIT")
+            with transaction(connection):
+                for block in blocks:
+                    self._write_block(connection, block)
         except BaseException:
-            self._series.clear()  # numbers given in this transaction are void
-            connection.rollback()
+            self._series.clear()  # numbers given in this transaction are void, and so are its marks
+            self._stale.clear()
             raise
-        if self._keep_ms is not None and self._now_ms() - self._pruned_ms >= _PRUNE_EVERY_MS:
-            self._prune()
+        now_ms = self._now_ms()
+        if hour_of(now_ms) != self._kept_hour_ms:
+            self._upkeep()
+        elif self._keeping.max_bytes is not None and size_bytes(connection) > self._keeping.max_bytes:
+            self._make_room(connection, now_ms)
+
+    def _upkeep(self) -> int:
+        connection, now_ms = self._open(), self._now_ms()
+        self._stale.clear()
+        roll_up(connection, now_ms)
+        removed = remove_old(connection, self._keeping, now_ms)
+        if self._keeping.max_bytes is not None and size_bytes(connection) > self._keeping.max_bytes:
+            removed += self._make_room(connection, now_ms)
+        self._kept_hour_ms = hour_of(now_ms)
+        return removed
+
+    def _make_room(self, connection: sqlite3.Connection, now_ms: int) -> int:
+        if self._is_overfull and hour_of(now_ms) == self._kept_hour_ms:
+            return 0  # said and tried this hour already: nothing was old enough
+        self._stale.clear()
+        roll_up(connection, now_ms)
+        removed = remove_excess(connection, self._keeping, now_ms)
+        self._is_overfull = size_bytes(connection) > (self._keeping.max_bytes or 0)
+        if self._is_overfull:
+            log.warning("%s: the last two hours alone exceed %s bytes", self._path, self._keeping.max_bytes)
+        else:
+            log.info("%s: full; the oldest %d readings were removed", self._path, removed)
+        return removed
 
     def _write_block(self, connection: sqlite3.Connection, block: Block) -> None:
         readings = block.readings
@@ -148,7 +200,16 @@ class SqliteStore:
             if name != "time_assumed":
                 objects[~column.known] = None
             values.append(objects.tolist())
-        connection.executemany(_INSERT[readings.KIND], zip(*values, strict=True))
+        connection.executemany(INSERT[readings.KIND], zip(*values, strict=True))
+        if readings.KIND in ROLLED_UP:
+            self._mark(connection, readings.KIND.value, numbers[readings.row], readings.time_ms)
+
+    def _mark(self, connection: sqlite3.Connection, kind: str, series: Int, time_ms: Int) -> None:
+        """Mark the hours of readings as to be rolled up (again)."""
+        hours = set(zip(repeat(kind), series.tolist(), (time_ms // HOUR_MS * HOUR_MS).tolist()))
+        hours -= self._stale
+        connection.executemany("INSERT OR IGNORE INTO stale VALUES (?, ?, ?)", hours)
+        self._stale |= hours
 
     def _number(self, connection: sqlite3.Connection, tag: Tag) -> int:
         number = self._series.get(tag)
@@ -174,53 +235,3 @@ class SqliteStore:
         )
         pairs = np.array(rows, dtype=np.float64).reshape(-1, 2)  # Unix ms are exact in float64
         return Points(pairs[:, 0].astype(np.int64), pairs[:, 1])
-
-    def _prune(self) -> int:
-        if self._keep_ms is None:
-            return 0
-        connection = self._open()
-        self._pruned_ms = self._now_ms()
-        oldest_ms = self._pruned_ms - self._keep_ms
-        removed = 0
-        # Each series' old rows stand together at its beginning: one short transaction a table, no scan.
-        for kind in Kind:
-            removed += connection.execute(
-                f"DELETE FROM {kind} WHERE series IN (SELECT number FROM series) AND time_ms < ?", (oldest_ms,)
-            ).rowcount
-        return removed
-
-
-def _metric(metric: str) -> tuple[Kind, Field]:
-    kind, _, name = metric.partition(".")
-    if kind in Kind._value2member_map_:
-        for field in FIELDS[Kind(kind)]:
-            if field.name == name and field.form in (Form.REAL, Form.INTEGER):
-                return Kind(kind), field
-    raise UnknownMetric(metric)
-
-
-def _table(kind: Kind) -> str:
-    columns = "".join(f", {f.name} {_SQL_TYPE[f.form]}" for f in FIELDS[kind])
-    return (
-        f"CREATE TABLE IF NOT EXISTS {kind} (series INTEGER NOT NULL, time_ms INTEGER NOT NULL, seq INTEGER NOT NULL,"
-        f" received_ms INTEGER NOT NULL, time_assumed INTEGER NOT NULL{columns},"
-        " PRIMARY KEY (series, time_ms, seq)) WITHOUT ROWID"
-    )
-
-
-def _insert(kind: Kind) -> str:
-    names = ["series", "time_ms", "seq", "received_ms", "time_assumed", *(f.name for f in FIELDS[kind])]
-    gained = ", ".join(f"{f.name} = coalesce(excluded.{f.name}, {f.name})" for f in FIELDS[kind])
-    return (
-        f"INSERT INTO {kind} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-        f" ON CONFLICT DO UPDATE SET received_ms = excluded.received_ms, {gained}"
-    )
-
-
-_TABLES: Final = (
-    "CREATE TABLE IF NOT EXISTS series (number INTEGER PRIMARY KEY, site TEXT NOT NULL, device TEXT NOT NULL,"
-    " resident TEXT NOT NULL, UNIQUE (site, device, resident))",
-    "CREATE INDEX IF NOT EXISTS series_of_resident ON series (resident)",
-    *(_table(kind) for kind in Kind),
-)
-_INSERT: Final = {kind: _insert(kind) for kind in Kind}

@@ -17,8 +17,9 @@ from ingest.contract import Kind, encode_binary
 from ingest.decode import Decoder
 from ingest.directory import Device, DeviceType, Directory
 from ingest.stores.contract import Block, Store, StoreUnavailable
+from ingest.stores.curve import UnknownMetric
 from ingest.stores.influx import Influx1, Influx2
-from ingest.stores.sqlite import SqliteStore, UnknownMetric
+from ingest.stores.sqlite import SqliteStore
 
 TIME_MS = 1_760_000_000_000
 Row = dict[str, Any]
@@ -278,21 +279,4 @@ async def test_sqlite_answers_a_residents_metric_over_a_time(tmp_path: Path) -> 
     for metric in ("vitals.received", "vitals", "", "status.firmware", "series.number", "vitals.x; DROP TABLE vitals"):
         with pytest.raises(UnknownMetric):
             await store.series("of-d1", metric, 0, 1)
-    await store.close()
-
-
-async def test_sqlite_forgets_what_is_older_than_it_keeps(tmp_path: Path) -> None:
-    now_ms = TIME_MS
-    store = SqliteStore(tmp_path / "readings.db", keep_days=1, now_ms=lambda: now_ms)
-    opened = Opened(store, "site", lambda kind: [])
-    day_ms = 86_400_000
-    await store.write(
-        opened.blocks(("d1", "vitals", [{"t": TIME_MS - 1000}, {"t": TIME_MS}]), ("d1", "sos", {"t": TIME_MS}))
-    )
-    assert await store.count(Kind.VITALS) == 2
-    now_ms += day_ms
-    await store.write(opened.blocks(("d2", "bed", {"t": TIME_MS})))
-    assert (await store.count(Kind.VITALS), await store.count(Kind.SOS), await store.count(Kind.BED)) == (1, 1, 1)
-    now_ms += 1
-    assert await store.prune() == 3
     await store.close()
