@@ -104,7 +104,7 @@ def _connect(port: int) -> socket.socket:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     name = f"generator-{time.time_ns() % 10**10}"
     connection.sendall(mqtt5.ConnectPacket(name, clean_start=True, keep_alive=600).write())
-    connack, _ = mqtt5.read(connection.recv(4096))
+    connack, _ = mqtt5.read(memoryview(connection.recv(4096)))
     if not isinstance(connack, mqtt5.ConnAckPacket) or connack.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
         raise SystemExit(f"the broker refuses the generator: {connack!r}")
     return connection
