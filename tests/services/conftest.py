@@ -1,6 +1,7 @@
 """The whole service as a process of its own, as an operator runs it, with a small fleet of its own."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -73,7 +74,7 @@ radius_m = 200
 class House:
     """`shouhu run` in a folder of its own; each house has a site of its own, so houses may share a broker."""
 
-    def __init__(self, folder: Path, port: int, broker_url: str, settings: str) -> None:
+    def __init__(self, folder: Path, port: int, broker_url: str, settings: str, fleet: str) -> None:
         self.folder = folder
         self.site = f"s{uuid4().hex[:12]}"
         self.url = f"http://127.0.0.1:{port}"
@@ -82,9 +83,9 @@ class House:
             f'[mqtt]\nbrokers = ["{broker_url}"]\nclient_id = "{self.site}"\n[http]\nport = {port}\n{settings}\n'
         )
         self._process: subprocess.Popen[bytes] | None = None
-        fleet = folder / "fleet.toml"
-        fleet.write_text(FLEET.format(site=self.site))
-        self.import_fleet(fleet)
+        fleet_file = folder / "fleet.toml"
+        fleet_file.write_text(fleet.format(site=self.site))
+        self.import_fleet(fleet_file)
 
     def import_fleet(self, fleet: Path) -> None:
         """Import a fleet by the command line."""
@@ -97,10 +98,14 @@ class House:
 
     def start(self) -> None:
         """Start it and wait until it watches."""
+        self.launch()
+        self.wait("ready", self._is_ready)
+
+    def launch(self) -> None:
+        """Start it."""
         with (self.folder / "log").open("ab") as log:
             command = [*self._shouhu(), "run", "--settings", str(self._settings)]
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        self.wait("ready", lambda: self._is_ready())
 
     def stop(self) -> int:
         """End it as Ctrl-C does; returns its exit status."""
@@ -109,6 +114,12 @@ class House:
     def kill(self) -> None:
         """End it as a power cut does."""
         self._end(signal.SIGKILL)
+
+    def figure(self, name: str) -> float:
+        """A figure of its metrics, all labels together."""
+        with urllib.request.urlopen(self.url + "/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if re.match(rf"{name}[ {{]", line))
 
     def get(self, path: str) -> Any:
         """A JSON answer of its API."""
@@ -171,12 +182,12 @@ def build_house(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Call
     """Builds running houses on a broker, Mosquitto unless another is given; ends them."""
     houses: list[House] = []
 
-    def build(settings: str = "", broker_url: str | None = None) -> House:
+    def build(settings: str = "", broker_url: str | None = None, fleet: str = FLEET) -> House:
         url = broker_url or request.getfixturevalue("mosquitto").url
         folder = tmp_path / f"house{len(houses)}"
         folder.mkdir()
         port = request.getfixturevalue("unused_tcp_port_factory")()
-        house = House(folder, port, url, settings)
+        house = House(folder, port, url, settings, fleet)
         houses.append(house)
         house.start()
         return house

@@ -1,0 +1,186 @@
+"""Devices that go on whatever happens, and know exactly what they have said."""
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from random import Random
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+
+BRACELETS = 60
+BUTTONS = 160
+
+#: One resident a device: each button has an alarm of its own.
+FLEET = '[[site]]\nid = "{site}"\nname = "House of faults"\n' + "".join(
+    f'[[resident]]\nid = "R-{name}"\nname = "{name}"\nsite = "{{site}}"\n'
+    f'[[device]]\nid = "{name}"\ntype = "{kind}"\nresident = "R-{name}"\n'
+    for kind, name in [
+        *(("bracelet", f"BR-{number}") for number in range(BRACELETS)),
+        *(("button", f"BTN-{number}") for number in range(BUTTONS)),
+    ]
+)
+
+#: What names a reading: device, its own time, its own number.
+Name = tuple[str, int, int]
+
+
+class Load:
+    """Bracelets and buttons behind one gateway with a persistent session, publishing at a steady pace in a thread.
+
+    Every twentieth message is a backlog of four readings, every fiftieth is sent twice. `readings` and `presses` are
+    what was handed to the gateway; after `finish` the broker has all of it.
+    """
+
+    def __init__(self, broker: Any, site: str, per_s: int, seed: int) -> None:
+        self.readings: list[Name] = []
+        self.presses: dict[str, int] = {}
+        self.sent = 0
+        self._site = site
+        self._per_s = per_s
+        self._random = Random(seed)
+        self._numbers = [0] * BRACELETS
+        self._last_ms = [0] * BRACELETS
+        self._taken = 0
+        self._stopping = threading.Event()
+        self._gateway = paho.Client(paho.CallbackAPIVersion.VERSION2, f"gateway-{site}", clean_session=False)
+        self._gateway.max_inflight_messages_set(500)
+        self._gateway.reconnect_delay_set(1, 1)
+        self._gateway.on_publish = self._on_publish
+        self._gateway.connect(broker.host, broker.port)
+        self._gateway.loop_start()
+        self._thread = threading.Thread(target=self._run, name="load")
+        self._thread.start()
+
+    def press(self) -> str:
+        """One press of a button that nobody has pressed; sent twice, as by a device that did not hear the answer."""
+        button = f"BTN-{len(self.presses)}"
+        self.presses[button] = time.time_ns() // 1_000_000
+        for _ in range(2):
+            self._publish(button, "sos", {"t": self.presses[button], "seq": 1})
+        return button
+
+    def pause(self) -> None:
+        """Stop talking and wait until the broker has everything."""
+        self._stopping.set()
+        self._thread.join(20)
+        give_up_s = time.monotonic() + 30
+        while self._taken < self.sent:
+            assert time.monotonic() < give_up_s, f"the broker took {self._taken} of {self.sent} messages"
+            time.sleep(0.02)
+
+    def finish(self) -> None:
+        """Pause and leave."""
+        if not self._stopping.is_set():
+            self.pause()
+        self._gateway.disconnect()
+        self._gateway.loop_stop()
+
+    def _run(self) -> None:
+        began_s, count = time.monotonic(), 0
+        while not self._stopping.wait(0.01):
+            due = int((time.monotonic() - began_s) * self._per_s)
+            for _ in range(due - count):
+                self._say(count)
+                count += 1
+
+    def _say(self, count: int) -> None:
+        bracelet = self._random.randrange(BRACELETS)
+        readings = [self._reading(bracelet) for _ in range(4 if count % 20 == 0 else 1)]
+        for _ in range(2 if count % 50 == 0 else 1):
+            self._publish(f"BR-{bracelet}", "vitals", readings if len(readings) > 1 else readings[0])
+
+    def _reading(self, bracelet: int) -> dict[str, int]:
+        time_ms = max(time.time_ns() // 1_000_000, self._last_ms[bracelet] + 1)
+        self._last_ms[bracelet] = time_ms
+        self._numbers[bracelet] += 1
+        self.readings.append((f"BR-{bracelet}", time_ms, self._numbers[bracelet]))
+        return {"t": time_ms, "seq": self._numbers[bracelet], "hr": self._random.randint(60, 90)}
+
+    def _publish(self, device: str, kind: str, body: object) -> None:
+        self.sent += 1
+        self._gateway.publish(f"care/v1/{self._site}/{device}/{kind}", json.dumps(body), qos=1)
+
+    def _on_publish(self, *_: object) -> None:
+        self._taken += 1
+
+
+def in_sqlite(house: Any) -> list[Name]:
+    """The vitals in a house's SQLite file, sorted."""
+    file = house.folder / "shouhu-data" / "readings.db"
+    if not file.exists():
+        return []
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=20)) as connection:
+        rows = connection.execute("SELECT device, time_ms, seq FROM vitals JOIN series ON series = number")
+        return sorted(rows.fetchall())
+
+
+def in_influxdb(influxdb: Any, database: str, house: Any) -> list[Name]:
+    """The vitals of a house in InfluxDB, sorted."""
+    rows = influxdb.query(database, f"SELECT seq FROM vitals WHERE site = '{house.site}' GROUP BY device")
+    return sorted((row["device"], row["time"], row["seq"]) for row in rows)
+
+
+class Reckoning:
+    """Published equals stored, and one alarm a press; the numbers are printed (pytest -s)."""
+
+    def __call__(self, what: str, house: Any, load: Load, stored: Callable[[], list[Name]]) -> None:
+        load.finish()
+        expected = sorted(load.readings)
+        assert len(set(expected)) == len(expected)
+        house.wait("readings in the store", lambda: len(stored()) >= len(expected), within_s=40)
+        found = stored()
+        alarms = house.alarms()
+        duplicates = len(alarms) - len({alarm["device"] for alarm in alarms})
+        print(
+            f"\n{what}: messages {load.sent}, readings published {len(expected)}, stored {len(found)},"
+            f" presses {len(load.presses)}, alarms {len(alarms)}, duplicate alarms {duplicates}"
+        )
+        assert found == expected
+        assert {(a["device"], a["onset_ms"], a["repeats"]) for a in alarms} == {
+            (button, time_ms, 0) for button, time_ms in load.presses.items()
+        }
+        assert not duplicates
+
+
+@pytest.fixture
+def reckon() -> Reckoning:
+    """Holds what was published against what is stored."""
+    return Reckoning()
+
+
+@pytest.fixture
+def fault_fleet() -> str:
+    """Bracelets and buttons, one resident each."""
+    return FLEET
+
+
+@pytest.fixture
+def sqlite_vitals() -> Callable[[Any], list[Name]]:
+    """Reads a house's SQLite store from outside."""
+    return in_sqlite
+
+
+@pytest.fixture
+def influxdb_vitals() -> Callable[[Any, str, Any], list[Name]]:
+    """Reads a house's readings from InfluxDB."""
+    return in_influxdb
+
+
+@pytest.fixture
+def pour() -> Iterator[Callable[..., Load]]:
+    """Starts a load on a broker for a house; ended with the test."""
+    loads: list[Load] = []
+
+    def begin(broker: Any, house: Any, per_s: int = 600, seed: int = 1) -> Load:
+        loads.append(Load(broker, house.site, per_s, seed))
+        return loads[-1]
+
+    yield begin
+    for load in loads:
+        load._stopping.set()
+        load._gateway.loop_stop()
