@@ -74,13 +74,14 @@ radius_m = 200
 class House:
     """`shouhu run` in a folder of its own; each house has a site of its own, so houses may share a broker."""
 
-    def __init__(self, folder: Path, port: int, broker_url: str, settings: str, fleet: str) -> None:
+    def __init__(self, folder: Path, port: int, broker_url: str, settings: str, fleet: str, mqtt: str) -> None:
         self.folder = folder
         self.site = f"s{uuid4().hex[:12]}"
         self.url = f"http://127.0.0.1:{port}"
         self._settings = folder / "shouhu.toml"
         self._settings.write_text(
-            f'[mqtt]\nbrokers = ["{broker_url}"]\nclient_id = "{self.site}"\n[http]\nport = {port}\n{settings}\n'
+            f'[mqtt]\nbrokers = ["{broker_url}"]\nclient_id = "{self.site}"\n{mqtt}\n'
+            f"[http]\nport = {port}\n{settings}\n"
         )
         self._process: subprocess.Popen[bytes] | None = None
         fleet_file = folder / "fleet.toml"
@@ -99,7 +100,7 @@ class House:
     def start(self) -> None:
         """Start it and wait until it watches."""
         self.launch()
-        self.wait("ready", self._is_ready)
+        self.wait("ready", self.is_ready)
 
     def launch(self) -> None:
         """Start it."""
@@ -154,7 +155,8 @@ class House:
         """What it said."""
         return (self.folder / "log").read_text()
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
+        """Whether it says that it watches."""
         try:
             return bool(self.get("/readyz")["ready"])
         except (OSError, urllib.error.URLError):
@@ -182,12 +184,12 @@ def build_house(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Call
     """Builds running houses on a broker, Mosquitto unless another is given; ends them."""
     houses: list[House] = []
 
-    def build(settings: str = "", broker_url: str | None = None, fleet: str = FLEET) -> House:
+    def build(settings: str = "", broker_url: str | None = None, fleet: str = FLEET, mqtt: str = "") -> House:
         url = broker_url or request.getfixturevalue("mosquitto").url
         folder = tmp_path / f"house{len(houses)}"
         folder.mkdir()
         port = request.getfixturevalue("unused_tcp_port_factory")()
-        house = House(folder, port, url, settings, fleet)
+        house = House(folder, port, url, settings, fleet, mqtt)
         houses.append(house)
         house.start()
         return house
