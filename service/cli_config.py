@@ -49,6 +49,7 @@ def rows(settings: "Settings") -> Iterator[tuple[str, str]]:
     yield "database", str(settings.database_url)
     yield "readings", _store(settings)
     yield "raw samples", "kept" if store.keep_samples else "not kept"
+    yield "readings kept", f"{_days(store.keep_days)}, hourly roll-ups {_days(store.rollup_keep_days)}"
     yield "spool", f"at most {settings.spool.max_bytes:,} bytes, when full: {settings.spool.when_full}"
     yield "quarantine", f"at most {settings.quarantine.max_rows:,} rejected readings"
     yield "console", f"http://{settings.http.host}:{settings.http.port}"
@@ -71,6 +72,10 @@ def _store(settings: "Settings") -> str:
             one = store.influxdb1
             user = f"user {one.username or 'none'}, password {_set(one.password)}"
             return f"InfluxDB 1 {one.url} database {one.database}, {user}"
+
+
+def _days(days: int) -> str:
+    return f"{days:,} days" if days else "for ever"
 
 
 def _set(secret: Any) -> str:

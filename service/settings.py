@@ -198,9 +198,10 @@ class DatabaseSettings(Section):
 
 
 class SqliteStoreSettings(Section):
-    """Readings in one SQLite file; without a name it is readings.db in the data folder."""
+    """Readings in one SQLite file; without a name it is readings.db in the data folder; the oldest go when full."""
 
     file: FilePath | None = None
+    max_bytes: int = Field(default=20_000_000_000, ge=100_000_000)
 
 
 class Influxdb2Settings(Section):
@@ -222,16 +223,20 @@ class Influxdb1Settings(Section):
 
 
 class StoreSettings(Section):
-    """Where readings are kept; `keep_samples` also keeps raw motion and bed signal."""
+    """Where readings are kept and how long (0: for ever); `keep_samples` also keeps raw motion and bed signal."""
 
     kind: Literal["sqlite", "influxdb2", "influxdb1"] = "sqlite"
     keep_samples: bool = True
+    keep_days: int = Field(default=90, ge=0, le=36_500)
+    rollup_keep_days: int = Field(default=1_095, ge=0, le=36_500)
     sqlite: SqliteStoreSettings = SqliteStoreSettings()
     influxdb2: Influxdb2Settings = Influxdb2Settings()
     influxdb1: Influxdb1Settings = Influxdb1Settings()
 
     @model_validator(mode="after")
-    def _token(self) -> Self:
+    def _whole(self) -> Self:
+        if 0 < self.rollup_keep_days < (self.keep_days or 36_501):
+            raise ValueError("rollup_keep_days must not be less than keep_days; 0 is for ever")
         if self.kind == "influxdb2" and self.influxdb2.token is None:
             raise ValueError('kind "influxdb2" needs store.influxdb2.token')
         return self

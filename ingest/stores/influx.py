@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 import aiohttp
@@ -38,7 +38,7 @@ _GZIP_LEVEL: Final = 1
 _REFUSALS: Final = frozenset({400, 413, 422})
 _DROPPED: Final = re.compile(r"\bdropped=(\d+)")
 _REASON_CHARS: Final = 500
-_UNREACHABLE: Final = (aiohttp.ClientError, TimeoutError, OSError)
+UNREACHABLE: Final = (aiohttp.ClientError, TimeoutError, OSError)
 
 
 class _Lines(ABC):
@@ -190,14 +190,21 @@ class Influx1(_Lines):
 
     async def open(self) -> None:
         """Make the database unless it is there; StoreUnavailable where the server cannot be reached."""
-        if self._http is None:
-            timeout = aiohttp.ClientTimeout(total=self._timeout_s)
-            self._http = aiohttp.ClientSession(headers=self._headers, timeout=timeout)
         name = self._database.replace("\\", "\\\\").replace('"', '\\"')
         status, body, headers = await self._post("/query", urlencode({"q": f'CREATE DATABASE "{name}"'}).encode(), {})
         reason = _outcome(status, body, headers)
         if reason is not None:
             raise StoreUnavailable(f"cannot make database {self._database}: {reason}")
+
+    async def query(self, statement: str) -> dict[str, Any]:
+        """The result of one InfluxQL statement: `series` (times in Unix ms) or `error`; StoreUnavailable."""
+        question = urlencode({"q": statement, "epoch": "ms"}).encode()
+        status, body, headers = await self._post("/query", question, {})
+        reason = _outcome(status, body, headers)
+        if reason is not None:
+            return {"error": reason}
+        result: dict[str, Any] = json.loads(body)["results"][0]
+        return result
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -214,14 +221,15 @@ class Influx1(_Lines):
 
     async def _post(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
         if self._http is None:
-            raise StoreUnavailable("not opened")
+            timeout = aiohttp.ClientTimeout(total=self._timeout_s)
+            self._http = aiohttp.ClientSession(headers=self._headers, timeout=timeout)
         kind = "text/plain; charset=utf-8" if "Content-Encoding" in headers else "application/x-www-form-urlencoded"
         try:
             async with self._http.post(
                 self._url + path, data=body, headers={"Content-Type": kind, **headers}
             ) as response:
                 return response.status, await response.read(), response.headers
-        except _UNREACHABLE as error:
+        except UNREACHABLE as error:
             raise StoreUnavailable(f"{self._url}: {_words(error)}") from error
 
 
@@ -263,7 +271,7 @@ class Influx2(_Lines):
     async def close(self) -> None:
         """Let go of connections."""
         if self._client is not None:
-            await self._client.close()  # type: ignore[no-untyped-call]
+            await self._client.close()
             self._client = None
 
     async def _send(self, body: bytes) -> str | None:
@@ -277,7 +285,7 @@ class Influx2(_Lines):
             if response is None:
                 raise StoreUnavailable(f"{self._url}: {error}") from error
             return _outcome(response.status, response.data, response.getheaders())
-        except _UNREACHABLE as error:
+        except UNREACHABLE as error:
             raise StoreUnavailable(f"{self._url}: {_words(error)}") from error
         return None
 
