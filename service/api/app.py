@@ -4,7 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
-from service.api import alarms, events, openapi, operations, pages, registry
+from service.api import alarms, events, openapi, operations, pages, readings, registry
 from service.api.errors import errors_as_json
 from service.api.guard import add_headers, only_this_computer
 from service.api.house import HOUSE, House
@@ -17,6 +17,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *alarms.ROUTES,
     *events.ROUTES,
     *registry.ROUTES,
+    *readings.ROUTES,
     *operations.ROUTES,
     *openapi.ROUTES,
 )

@@ -10,6 +10,7 @@ from aiohttp import web
 from alerts.alarm import Alarm, Outcome, Transition
 from alerts.notify.hub import Hub
 from ingest.directory import Device
+from ingest.stores.curve import Curve
 from service.fleet import Caregiver, Resident, Site
 
 
@@ -122,6 +123,14 @@ class Quarantine(Protocol):
         ...
 
 
+class Readings(Protocol):
+    """Stored readings, as `ingest.stores.sqlite.SqliteStore` keeps them."""
+
+    async def curve(self, resident: str, metric: str, start_ms: int, end_ms: int, points: int) -> Curve:
+        """A resident's metric over [start_ms, end_ms); UnknownMetric, StoreUnavailable."""
+        ...
+
+
 def wall_clock_ms() -> int:
     """Unix milliseconds now."""
     return time.time_ns() // 1_000_000
@@ -129,7 +138,10 @@ def wall_clock_ms() -> int:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Everything handlers use; `health` and `metrics` are called on the event loop and must not block."""
+    """Everything handlers use; `health` and `metrics` are called on the event loop and must not block.
+
+    `readings` is None where they are kept in a store that has its own means to be asked.
+    """
 
     desk: Desk
     register: Register
@@ -137,6 +149,7 @@ class House:
     health: Callable[[], Health]
     metrics: Callable[[], bytes]
     now_ms: Callable[[], int] = wall_clock_ms
+    readings: Readings | None = None
 
 
 #: Where handlers find the house.

@@ -19,6 +19,7 @@ _STATUSES: Final = {
     409: "It cannot happen to the alarm as it now stands",
     413: "The body is too large",
     415: "The body is not JSON",
+    501: "This house is not set up for it",
     503: "Not now",
 }
 _DOCUMENT: Final = web.AppKey("openapi_document", dict[str, Any])

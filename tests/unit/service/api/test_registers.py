@@ -36,3 +36,9 @@ async def test_health_says_alive_and_whether_it_watches(rig: Rig) -> None:
     metrics = await rig.client.get("/metrics")
     assert metrics.content_type == "text/plain"
     assert await metrics.text() == "shouhu_up 1\n"
+
+
+async def test_readings_that_are_kept_elsewhere_are_said_to_be(rig: Rig) -> None:
+    error = (await rig.get("/api/v1/residents/r-1/readings?metric=vitals.steps&from=0&to=1", 501))["error"]
+    assert error["code"] == "readings_elsewhere"
+    assert "InfluxDB" in error["message"]
