@@ -21,6 +21,7 @@ from alerts.notify.webhook import Webhook
 from alerts.outbox import deliver
 from ingest.contract import TELEMETRY_LANE, URGENT_LANE, Lane
 from ingest.decode import Limits
+from ingest.disk import Reserve
 from ingest.listener import Endpoint, Session, SessionOptions
 from ingest.quarantine import Quarantine
 from ingest.spool import Spool
@@ -38,7 +39,8 @@ from service.loop import Watch, now_ms
 from service.memory import Memory
 from service.metrics import Metrics
 from service.registry import Registry
-from service.settings import MqttSettings, Settings, StoreSettings
+from service.settings import MqttSettings, Settings
+from service.store import make_store
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,8 @@ _TELEMETRY_REST_S: Final = 0.02
 
 #: Allocations before a collection of each generation; Python's own 700 would collect several times a batch.
 _GC_THRESHOLDS: Final = (100_000, 50, 100)
+#: Room for alarms on a disk that is full: tens of thousands of them.
+_RESERVE_BYTES: Final = 16_000_000
 
 
 class FolderInUseError(RuntimeError):
@@ -81,7 +85,7 @@ async def serve(
         house.callback(spool.close)
         quarantine = Quarantine(folder / "quarantine.db", max_rows=settings.quarantine.max_rows)
         house.callback(quarantine.close)
-        inbox = Inbox(spool, quarantine, arrival)
+        inbox = Inbox(spool, quarantine, arrival, Reserve(folder / "reserve", _RESERVE_BYTES))
         house.callback(inbox.close)
         store = make_store(settings)
         house.push_async_callback(store.close)
@@ -99,9 +103,10 @@ async def serve(
         progress = Progress()
         health = HealthWatch(sessions, spool, progress, metrics)
         house.enter_context(memory.kept())
+        readings = store if isinstance(store, SqliteStore) else None
         await house.enter_async_context(
             _listening(
-                make_app(House(desk, registry, quarantine, health.now, metrics.exposition)),
+                make_app(House(desk, registry, quarantine, health.now, metrics.exposition, readings=readings)),
                 settings.http.host,
                 settings.http.port,
             )
@@ -128,25 +133,6 @@ async def serve(
                 for session in sessions.values():
                     await session.connected.wait()
                 ready.set()
-
-
-def make_store(settings: Settings) -> Store:
-    """The store that the settings choose, not yet opened."""
-    store: StoreSettings = settings.store
-    match store.kind:
-        case "sqlite":
-            return SqliteStore(settings.readings_file, keep_samples=store.keep_samples)
-        case "influxdb2":
-            two = store.influxdb2
-            assert two.token is not None  # the settings have seen to it
-            token = two.token.get_secret_value()
-            return Influx2(two.url, two.org, two.bucket, token, keep_samples=store.keep_samples)
-        case "influxdb1":
-            one = store.influxdb1
-            password = one.password.get_secret_value() if one.password is not None else None
-            return Influx1(
-                one.url, one.database, username=one.username, password=password, keep_samples=store.keep_samples
-            )
 
 
 def make_channels(settings: Settings, store: Store) -> list[Channel]:

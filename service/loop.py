@@ -86,14 +86,14 @@ class Watch:
 
     async def alarm(self, findings: Sequence[Finding], received_ms: int) -> None:
         """Journal findings, however long the database takes: the detectors have forgotten them already."""
-        if findings:
-            self.memory.hold()
+        self.memory.hold()
         while findings:
             try:
                 await self.desk.record(findings, self.decoder.directory.devices, received_ms, self.clock_ms())
-                self.memory.release()
-                return
+                break
             except (OperationalError, InterfaceError) as error:
                 self.metrics.journal_failed()
                 log.error("%d findings wait for the journal: %s", len(findings), type(error).__name__)
+                await self.inbox.make_room()
                 await asyncio.sleep(_RETRY_S)
+        self.memory.release()
