@@ -21,6 +21,7 @@ from alerts.notify.webhook import Webhook
 from alerts.outbox import deliver
 from ingest.contract import TELEMETRY_LANE, URGENT_LANE, Lane
 from ingest.decode import Limits
+from ingest.disk import Reserve
 from ingest.listener import Endpoint, Session, SessionOptions
 from ingest.quarantine import Quarantine
 from ingest.spool import Spool
@@ -50,6 +51,8 @@ _TELEMETRY_REST_S: Final = 0.02
 
 #: Allocations before a collection of each generation; Python's own 700 would collect several times a batch.
 _GC_THRESHOLDS: Final = (100_000, 50, 100)
+#: Room for alarms on a disk that is full: tens of thousands of them.
+_RESERVE_BYTES: Final = 16_000_000
 
 
 class FolderInUseError(RuntimeError):
@@ -82,7 +85,7 @@ async def serve(
         house.callback(spool.close)
         quarantine = Quarantine(folder / "quarantine.db", max_rows=settings.quarantine.max_rows)
         house.callback(quarantine.close)
-        inbox = Inbox(spool, quarantine, arrival)
+        inbox = Inbox(spool, quarantine, arrival, Reserve(folder / "reserve", _RESERVE_BYTES))
         house.callback(inbox.close)
         store = make_store(settings)
         house.push_async_callback(store.close)
