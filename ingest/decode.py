@@ -58,10 +58,13 @@ class Limits:
     max_future_s: float = 600.0
 
 
-class _NonFinite(str):
-    """Stands for NaN or an infinity that a device wrote into its JSON."""
+class _NonFinite:
+    """Stands for NaN or an infinity that a device wrote into its JSON; fits no field, not even one of text."""
 
     __slots__ = ()
+
+    def __init__(self, _word: str) -> None:
+        pass
 
 
 _OUT_OF_RANGE: Final = re.compile(r"Expected `[^`]*` (of length )?(<=|>=|<|>)|Number out of range|Invalid enum value")
@@ -250,12 +253,15 @@ class Decoder:
         refused: list[tuple[Reason, str]] = []
         for index, element in enumerate(tree if isinstance(tree, list) else [tree]):
             try:
+                json.dumps(
+                    element, ensure_ascii=False, default=repr
+                ).encode()  # half a surrogate pair could be stored nowhere
                 taken.append(msgspec.convert(element, MESSAGE_OF[kind]))
-            except (msgspec.ValidationError, RecursionError) as error:
+            except (msgspec.ValidationError, UnicodeError, RecursionError) as error:
                 where = f"reading {index}: " if isinstance(tree, list) else ""
                 reason = _reason(error, element)
                 what = (
-                    str(error).replace("got `str`", "got NaN or infinity")
+                    str(error).replace("got `_NonFinite`", "got NaN or infinity")
                     if reason is Reason.NON_FINITE
                     else str(error)
                 )
@@ -338,7 +344,7 @@ def _press_without_the_rest(element: object) -> Message | None:
         return None
     try:
         return msgspec.convert({"action": element.get("action")}, contract.SosMessage)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeError):
         return None
 
 

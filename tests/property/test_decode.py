@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import contract
+from ingest.blocks import blocks_of, to_bytes
 from ingest.contract import TELEMETRY_LANE, URGENT_LANE, Kind
 from ingest.decode import Decoder
 from ingest.directory import Device, DeviceType, Directory
@@ -19,7 +20,9 @@ FIELDS = ["t", "seq", "hr", "spo2", "worn", "lat", "lon", "crs", "src", "action"
 
 numbers = st.one_of(st.integers(), st.floats(), st.sampled_from([0, 1, -1, NOW_MS, 1e308, 2**63, 2**64]))
 values: Any = st.recursive(
-    st.one_of(st.none(), st.booleans(), numbers, st.text(max_size=5), st.sampled_from(["press", "gcj02", "gnss"])),
+    st.one_of(
+        st.none(), st.booleans(), numbers, st.text(max_size=5), st.sampled_from(["press", "gcj02", "gnss", "\ud800"])
+    ),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=3),
     max_leaves=8,
 )
@@ -54,6 +57,7 @@ def test_every_message_ends_in_the_readings_or_the_rejected_of_one_lane(batch: l
     rejected: list[tuple[str, bytes]] = []
     for lane in (URGENT_LANE, TELEMETRY_LANE):
         decoded = DECODER.decode(names, bodies, NOW_MS, lane)
+        to_bytes(blocks_of(decoded.readings, DECODER.directory))  # whatever is taken can be kept
         for readings in decoded.readings:
             assert readings.KIND in lane.kinds
             assert np.isin(readings.row, (0, 1)).all()

@@ -257,3 +257,21 @@ def test_the_directory_can_be_exchanged_and_rows_stay(decoder: Decoder) -> None:
     (sos,) = decoded.readings
     assert sos.row.tolist() == [3, 1]
     assert reasons(decoded) == [Reason.UNKNOWN_DEVICE]
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "reason"),
+    [
+        ("status", b'{"fw":"\\ud800"}', Reason.WRONG_TYPE),
+        ("status", b'{"fw":NaN}', Reason.NON_FINITE),
+        ("bed", b'{"present":"\\ud800"}', Reason.WRONG_TYPE),
+        ("vitals", b'{"hr":60,"\\ud800":1}', Reason.WRONG_TYPE),
+    ],
+)
+def test_text_that_could_not_be_stored_is_rejected_alone(kind: str, payload: bytes, reason: Reason) -> None:
+    """Half a surrogate pair fits no UTF-8, and what stands for NaN is no text: either once ended the service."""
+    decoder = Decoder(Directory([Device("s", "d", DeviceType.BRACELET)]))
+    poison, sound = (f"care/v1/s/d/{kind}", payload), ("care/v1/s/d/vitals", b'{"hr":61}')
+    decoded = decode(decoder, poison, sound)
+    assert reasons(decoded) == [reason]
+    assert sum(len(readings) for readings in decoded.readings) == 1
