@@ -66,6 +66,14 @@ _UPDATE_ALARM: Final = (
     .values({c.name: bindparam(c.name) for c in ALARM.c if c.name not in ("alarm", "key")})
 )
 
+# Built once, like the rest of what a press waits for: building one takes as long as executing it.
+_LOCK: Final = update(SEQUENCE).where(SEQUENCE.c.id == 1).values(last=SEQUENCE.c.last).returning(SEQUENCE.c.last)
+_ADVANCE: Final = update(SEQUENCE).where(SEQUENCE.c.id == 1).values(last=bindparam("latest"))
+_OPEN_OF_KEYS: Final = select(ALARM).where(ALARM.c.key.in_(bindparam("keys", expanding=True)), OPEN)
+_KNOWN: Final = select(OCCURRENCE.c.occurrence).where(
+    OCCURRENCE.c.occurrence.in_(bindparam("occurrences", expanding=True))
+)
+
 
 class UnknownAlarm(LookupError):
     """There is no alarm of this name."""
@@ -221,8 +229,7 @@ class Journal:
     def _page(self) -> Iterator[tuple[Connection, _Page]]:
         with self._engine.begin() as connection:
             # A write first: from here on no other writer comes between what is read and what is written.
-            lock = update(SEQUENCE).where(SEQUENCE.c.id == 1).values(last=SEQUENCE.c.last).returning(SEQUENCE.c.last)
-            yield connection, _Page(int(connection.execute(lock).scalar_one()))
+            yield connection, _Page(int(connection.execute(_LOCK).scalar_one()))
 
     def _write(self, connection: Connection, page: _Page) -> None:
         if not page.transitions:
@@ -236,7 +243,7 @@ class Journal:
         if page.occurrences:
             connection.execute(insert(OCCURRENCE), list(page.occurrences.values()))
         connection.execute(insert(TRANSITION), [transition_row(transition) for transition in page.transitions])
-        connection.execute(update(SEQUENCE).where(SEQUENCE.c.id == 1).values(last=page.transitions[-1].sequence))
+        connection.execute(_ADVANCE, {"latest": page.transitions[-1].sequence})
         self._call_off(connection, page.transitions)
         letters = [row for transition in page.transitions for row in self._letters(transition)]
         if letters:
@@ -312,16 +319,14 @@ def _alarm(connection: Connection, alarm: str) -> Alarm:
 def _open_by_key(connection: Connection, keys: set[str]) -> dict[str, Alarm]:
     found: dict[str, Alarm] = {}
     for some in _chunks(keys):
-        query = select(ALARM).where(ALARM.c.key.in_(some), OPEN)
-        found.update((row.key, alarm_of(row)) for row in connection.execute(query))
+        found.update((row.key, alarm_of(row)) for row in connection.execute(_OPEN_OF_KEYS, {"keys": some}))
     return found
 
 
 def _known(connection: Connection, occurrences: set[str]) -> set[str]:
     found: set[str] = set()
     for some in _chunks(occurrences):
-        query = select(OCCURRENCE.c.occurrence).where(OCCURRENCE.c.occurrence.in_(some))
-        found.update(connection.execute(query).scalars())
+        found.update(connection.execute(_KNOWN, {"occurrences": some}).scalars())
     return found
 
 

@@ -2,11 +2,47 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, bindparam, func, select, update
 
 from alerts.notify.contract import Letter
 from alerts.schema import FAILED, OUTBOX, PENDING, READ_ONLY, Status
+
+# Built once: building one takes as long as executing it, and a press waits for it.
+_EARLIER: Final = OUTBOX.alias("earlier")
+_WAITS: Final = (
+    select(_EARLIER.c.number)
+    .where(_EARLIER.c.channel == OUTBOX.c.channel, _EARLIER.c.alarm == OUTBOX.c.alarm)
+    .where(_EARLIER.c.status == PENDING.right, _EARLIER.c.number < OUTBOX.c.number)
+    .exists()
+)
+_DUE: Final = (
+    select(OUTBOX)
+    .where(OUTBOX.c.channel == bindparam("wanted"), PENDING, OUTBOX.c.due_ms <= bindparam("now_ms"), ~_WAITS)
+    .order_by(OUTBOX.c.urgency, OUTBOX.c.number)
+    .limit(bindparam("most"))
+)
+_BUSY: Final = OUTBOX.c.alarm.not_in(bindparam("busy", expanding=True))
+#: By whether some are busy, and whether only the most urgent are asked for.
+_DUE_NOW: Final = {
+    (some, urgent): _DUE.where(*([_BUSY] if some else []), *([OUTBOX.c.urgency == 0] if urgent else []))
+    for some in (False, True)
+    for urgent in (False, True)
+}
+_NEXT_DUE: Final = select(func.min(OUTBOX.c.due_ms)).where(
+    OUTBOX.c.channel == bindparam("wanted"), PENDING, OUTBOX.c.due_ms > bindparam("now_ms")
+)
+_SETTLE: Final = (
+    update(OUTBOX)
+    .where(OUTBOX.c.number == bindparam("which"), OUTBOX.c.status.in_(bindparam("out_of", expanding=True)))
+    .values(
+        status=bindparam("outcome"),
+        done_ms=bindparam("now_ms"),
+        attempts=OUTBOX.c.attempts + 1,
+        reason=bindparam("why"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +72,8 @@ class Letters:
         self, channel: str, now_ms: int, limit: int, *, busy: Collection[str] = (), most_urgent: bool = False
     ) -> list[Letter]:
         """Letters to send now, urgent ones first, none of the alarms in `busy`; `most_urgent`: high priority alone."""
-        earlier = OUTBOX.alias("earlier")
-        waits = (
-            select(earlier.c.number)
-            .where(earlier.c.channel == OUTBOX.c.channel, earlier.c.alarm == OUTBOX.c.alarm)
-            .where(earlier.c.status == PENDING.right, earlier.c.number < OUTBOX.c.number)
-            .exists()
-        )
-        query = (
-            select(OUTBOX)
-            .where(OUTBOX.c.channel == channel, PENDING, OUTBOX.c.due_ms <= now_ms, ~waits)
-            .order_by(OUTBOX.c.urgency, OUTBOX.c.number)
-            .limit(limit)
-        )
-        if busy:
-            query = query.where(OUTBOX.c.alarm.not_in(busy))
-        if most_urgent:
-            query = query.where(OUTBOX.c.urgency == 0)
+        query = _DUE_NOW[bool(busy), most_urgent]
+        values = {"wanted": channel, "now_ms": now_ms, "most": limit} | ({"busy": list(busy)} if busy else {})
         with self._readers.connect() as connection:
             return [
                 Letter(
@@ -64,14 +85,13 @@ class Letters:
                     attempts=row.attempts,
                     created_ms=row.created_ms,
                 )
-                for row in connection.execute(query)
+                for row in connection.execute(query, values)
             ]
 
     def next_due_ms(self, channel: str, now_ms: int) -> int | None:
         """When after `now_ms` the next letter becomes due; None where none waits for a time."""
-        query = select(func.min(OUTBOX.c.due_ms)).where(OUTBOX.c.channel == channel, PENDING, OUTBOX.c.due_ms > now_ms)
         with self._readers.connect() as connection:
-            due_ms: int | None = connection.execute(query).scalar_one()
+            due_ms: int | None = connection.execute(_NEXT_DUE, {"wanted": channel, "now_ms": now_ms}).scalar_one()
         return due_ms
 
     def sent(self, number: int, now_ms: int) -> None:
@@ -107,9 +127,6 @@ class Letters:
             ]
 
     def _settle(self, number: int, status: Status, now_ms: int, reason: str, *out_of: Status) -> None:
+        values = {"which": number, "out_of": out_of, "outcome": status, "now_ms": now_ms, "why": reason}
         with self._engine.begin() as connection:
-            connection.execute(
-                update(OUTBOX)
-                .where(OUTBOX.c.number == number, OUTBOX.c.status.in_(out_of))
-                .values(status=status, done_ms=now_ms, attempts=OUTBOX.c.attempts + 1, reason=reason)
-            )
+            connection.execute(_SETTLE, values)
