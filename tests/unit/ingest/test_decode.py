@@ -268,10 +268,10 @@ def test_the_directory_can_be_exchanged_and_rows_stay(decoder: Decoder) -> None:
         ("vitals", b'{"hr":60,"\\ud800":1}', Reason.WRONG_TYPE),
     ],
 )
-def test_text_that_could_not_be_stored_is_rejected_alone(kind: str, payload: bytes, reason: Reason) -> None:
+def test_text_that_could_not_be_stored_is_rejected_alone(
+    decoder: Decoder, kind: str, payload: bytes, reason: Reason
+) -> None:
     """Half a surrogate pair fits no UTF-8, and what stands for NaN is no text: either once ended the service."""
-    decoder = Decoder(Directory([Device("s", "d", DeviceType.BRACELET)]))
-    poison, sound = (f"care/v1/s/d/{kind}", payload), ("care/v1/s/d/vitals", b'{"hr":61}')
-    decoded = decode(decoder, poison, sound)
+    decoded = decode(decoder, (f"b1/{kind}", payload), ("b2/vitals", b'{"hr":61}'))
     assert reasons(decoded) == [reason]
     assert sum(len(readings) for readings in decoded.readings) == 1
