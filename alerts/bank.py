@@ -95,8 +95,10 @@ class Bank:
             local = batch.with_rows(compact.astype(np.int32))
             for detector in self._by_kind[batch.KIND]:
                 state, params = self._state[detector.name], self._params[detector.name]
-                after, found = detector.update(state[rows], local, params[rows], now_ms)
-                state[rows] = after
+                after, found = detector.update(state.take(rows), local, params.take(rows), now_ms)
+                # Record by record; as it stands numpy would go field by field, four times as slowly.
+                whole = np.dtype((np.void, state.dtype.itemsize))
+                state.view(whole)[rows] = after.view(whole)
                 findings += [replace(finding, row=int(rows[finding.row])) for finding in found]
         return _without_the_past(findings, now_ms) if findings else findings
 
