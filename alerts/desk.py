@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.pool import StaticPool
 
 from alerts.alarm import Alarm, Outcome, Transition
 from alerts.findings import Finding
-from alerts.journal import Journal
+from alerts.journal import Journal, Posted
 from alerts.letters import Failure, Letters
 from alerts.notify.contract import Letter, Subscriber
 from alerts.notify.hub import Hub
@@ -19,6 +19,9 @@ from alerts.schema import Status
 from ingest.directory import Device
 
 _T = TypeVar("_T")
+
+#: Letters kept in hand for a channel; more than that it finds in the database.
+_POSTED_MOST: Final = 64
 
 
 class Desk:
@@ -35,10 +38,13 @@ class Desk:
         *,
         on_transition: Callable[[Transition], None] | None = None,
     ) -> None:
-        self._journal = Journal(engine, subscribers)
+        self._journal = Journal(engine, subscribers, on_posted=self._note_posted)
         self._letters = Letters(engine)
         self._on_transition = on_transition
         self._wakes = {subscriber.name: asyncio.Event() for subscriber in subscribers}
+        #: By channel what was posted since it was last asked for; None where that was too much to keep.
+        self._posted: dict[str, list[tuple[Letter, ...]] | None] = {name: [] for name in self._wakes}
+        self._just_posted: Posted = {}  # used in the writing thread alone
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal-write")
         # Reading apart, so that a long history never stands before a press; a database in memory has one connection.
         in_memory = isinstance(engine.pool, StaticPool)
@@ -112,6 +118,14 @@ class Desk:
         """Set when the channel may have something new to send."""
         return self._wakes[channel]
 
+    def posted(self, channel: str) -> list[tuple[Letter, ...]] | None:
+        """Letters journalled since the last call, those of one transition together; None where there were too many.
+
+        They stand in the database as well, where `due` finds them.
+        """
+        posted, self._posted[channel] = self._posted[channel], []
+        return posted
+
     async def due(
         self, channel: str, now_ms: int, limit: int, *, busy: Collection[str] = (), most_urgent: bool = False
     ) -> list[Letter]:
@@ -154,16 +168,27 @@ class Desk:
         loop = asyncio.get_running_loop()
 
         def commit() -> _T:
+            self._just_posted = {}
             result = do()
             # From the thread: a caller who gives up waiting does not keep the others from being told.
-            loop.call_soon_threadsafe(self._tell, tuple(transitions_of(result)))
+            loop.call_soon_threadsafe(self._tell, tuple(transitions_of(result)), self._just_posted)
             return result
 
         return await loop.run_in_executor(self._writer, commit)
 
-    def _tell(self, transitions: Sequence[Transition]) -> None:
+    def _note_posted(self, posted: Posted) -> None:
+        self._just_posted = posted
+
+    def _tell(self, transitions: Sequence[Transition], posted: Posted) -> None:
         if not transitions:
             return
+        for (channel, _, _), letters in posted.items():
+            waiting = self._posted[channel]
+            if waiting is not None:
+                if len(waiting) < _POSTED_MOST:
+                    waiting.append(tuple(letters))
+                else:
+                    self._posted[channel] = None
         for wake in self._wakes.values():
             wake.set()
         for transition in transitions:

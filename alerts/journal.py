@@ -15,7 +15,7 @@ delivers it again. While its alarm is open it counts as one more press; had some
 between the two deliveries, it would ring again: once too often rather than once too seldom.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -36,8 +36,9 @@ from alerts.alarm import (
     sighting_of,
 )
 from alerts.findings import Change, Finding
+from alerts.letters import letter_of
 from alerts.lifecycle import BEGINNINGS, UNTAKEN, Event
-from alerts.notify.contract import Subscriber
+from alerts.notify.contract import Letter, Subscriber
 from alerts.schema import (
     ALARM,
     OCCURRENCE,
@@ -75,6 +76,12 @@ _KNOWN: Final = select(OCCURRENCE.c.occurrence).where(
 )
 
 
+_POST: Final = insert(OUTBOX).returning(OUTBOX.c.number, sort_by_parameter_order=True)
+
+#: Letters put into the outbox, by channel, alarm and sequence number of the transition.
+Posted = dict[tuple[str, str, int], list[Letter]]
+
+
 class UnknownAlarm(LookupError):
     """There is no alarm of this name."""
 
@@ -89,6 +96,7 @@ class _Page:
     occurrences: dict[str, dict[str, Any]] = field(default_factory=dict)
     touched: dict[str, Alarm] = field(default_factory=dict)
     transitions: list[Transition] = field(default_factory=list)
+    posted: Posted = field(default_factory=dict)
 
     def turn(self, before: Alarm | None, after: Alarm, event: Event, now_ms: int, by: str | None = None) -> Transition:
         transition = Transition(
@@ -106,10 +114,20 @@ class _Page:
 
 
 class Journal:
-    """Alarms on disk. `subscribers` say, within the transaction, what is to be sent of each transition."""
+    """Alarms on disk. `subscribers` say, within the transaction, what is to be sent of each transition.
 
-    def __init__(self, engine: Engine, subscribers: Sequence[Subscriber] = ()) -> None:
+    `on_posted` is told, after the commit and in its thread, which letters were put into the outbox.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        subscribers: Sequence[Subscriber] = (),
+        *,
+        on_posted: Callable[[Posted], None] | None = None,
+    ) -> None:
         self._engine = engine
+        self._on_posted = on_posted
         self._readers = engine.execution_options(**READ_ONLY)
         self._subscribers = tuple(subscribers)
         if len({s.name for s in self._subscribers}) != len(self._subscribers):
@@ -229,7 +247,10 @@ class Journal:
     def _page(self) -> Iterator[tuple[Connection, _Page]]:
         with self._engine.begin() as connection:
             # A write first: from here on no other writer comes between what is read and what is written.
-            yield connection, _Page(int(connection.execute(_LOCK).scalar_one()))
+            page = _Page(int(connection.execute(_LOCK).scalar_one()))
+            yield connection, page
+        if page.posted and self._on_posted is not None:
+            self._on_posted(page.posted)
 
     def _write(self, connection: Connection, page: _Page) -> None:
         if not page.transitions:
@@ -247,7 +268,10 @@ class Journal:
         self._call_off(connection, page.transitions)
         letters = [row for transition in page.transitions for row in self._letters(transition)]
         if letters:
-            connection.execute(insert(OUTBOX), letters)
+            numbers = connection.execute(_POST, letters).scalars()
+            for number, row in zip(numbers, letters, strict=True):
+                key = (row["channel"], row["alarm"], row["sequence"])
+                page.posted.setdefault(key, []).append(letter_of(number, row))
 
     def _letters(self, transition: Transition) -> Iterator[dict[str, Any]]:
         for subscriber in self._subscribers:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Engine, bindparam, func, select, update
 
@@ -57,6 +57,19 @@ class Failure:
     reason: str
 
 
+def letter_of(number: int, row: Mapping[str, Any]) -> Letter:
+    """A letter from its row of the outbox."""
+    return Letter(
+        number=number,
+        alarm=row["alarm"],
+        key=f"{row['alarm']}-{row['sequence']}" + (f"-{row['part']}" if row["part"] else ""),
+        address=row["address"],
+        body=row["body"],
+        attempts=row["attempts"],
+        created_ms=row["created_ms"],
+    )
+
+
 class Letters:
     """Letters of one alarm on one channel leave in the order of what happened: only the first of them is ever due.
 
@@ -75,18 +88,7 @@ class Letters:
         query = _DUE_NOW[bool(busy), most_urgent]
         values = {"wanted": channel, "now_ms": now_ms, "most": limit} | ({"busy": list(busy)} if busy else {})
         with self._readers.connect() as connection:
-            return [
-                Letter(
-                    number=row.number,
-                    alarm=row.alarm,
-                    key=f"{row.alarm}-{row.sequence}" + (f"-{row.part}" if row.part else ""),
-                    address=row.address,
-                    body=row.body,
-                    attempts=row.attempts,
-                    created_ms=row.created_ms,
-                )
-                for row in connection.execute(query, values)
-            ]
+            return [letter_of(row.number, row._asdict()) for row in connection.execute(query, values)]
 
     def next_due_ms(self, channel: str, now_ms: int) -> int | None:
         """When after `now_ms` the next letter becomes due; None where none waits for a time."""
