@@ -14,6 +14,7 @@ import re
 from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -41,6 +42,23 @@ _REASON_CHARS: Final = 500
 UNREACHABLE: Final = (aiohttp.ClientError, TimeoutError, OSError)
 
 
+@dataclass(slots=True)
+class _Search:
+    """How far the writing of a batch has come: parts to be sent, the next last, and parts that are settled.
+
+    Finding refused lines takes hundreds of requests. Begun anew after every failure it would never end with a server
+    that fails now and then, so a write that was broken off is taken up where it was.
+    """
+
+    waiting: list[list[str]] = field(default_factory=list)
+    #: With the reason of those that were refused.
+    settled: list[tuple[list[str], str | None]] = field(default_factory=list)
+
+    def refused(self) -> list[Refused]:
+        """Every line refused."""
+        return [Refused(line.encode(), why) for part, why in self.settled if why is not None for line in part]
+
+
 class _Lines(ABC):
     """What both versions have in common: lines in batches, refused ones singled out."""
 
@@ -50,47 +68,59 @@ class _Lines(ABC):
         # Over a network gzip is faster than the wire and spares it; on this machine both ends would only work more.
         self._gzip = not on_this_machine(url) if compress is None else compress
         self._encoding = {"Content-Encoding": "gzip" if self._gzip else "identity"}
+        self._broken_off: _Search | None = None
 
     async def write(self, blocks: Sequence[Block]) -> Sequence[Refused]:
         """Store all blocks; returns the lines refused for good, StoreUnavailable where the rest must wait."""
-        refused: list[Refused] = []
-        batch: list[str] = []
-        size = 0
-        for piece in _pieces(blocks):
-            lines = lines_of(piece, keep_samples=self._keep_samples)
-            # Making lines holds the event loop; others have their turn after every piece.
-            await asyncio.sleep(0)
-            more = sum(map(len, lines)) + len(lines)
-            if len(batch) + len(lines) <= BATCH_LINES and size + more <= BATCH_BYTES:
-                batch += lines
-                size += more
-                continue
-            for line in lines:  # one by one only where a request gets full
-                if len(batch) == BATCH_LINES or (batch and size + len(line) > BATCH_BYTES):
-                    refused += await self.write_lines(batch)
-                    batch, size = [], 0
-                batch.append(line)
-                size += len(line) + 1
-        if batch:
-            refused += await self.write_lines(batch)
-        return refused
+        search, self._broken_off = self._broken_off or _Search(), None
+        try:
+            await self._settle(search)
+            known = {line for part, _ in search.settled for line in part}
+            batch: list[str] = []
+            size = 0
+            for piece in _pieces(blocks):
+                lines = lines_of(piece, keep_samples=self._keep_samples)
+                # Making lines holds the event loop; others have their turn after every piece.
+                await asyncio.sleep(0)
+                if known:
+                    lines = [line for line in lines if line not in known]
+                more = sum(map(len, lines)) + len(lines)
+                if len(batch) + len(lines) <= BATCH_LINES and size + more <= BATCH_BYTES:
+                    batch += lines
+                    size += more
+                    continue
+                for line in lines:  # one by one only where a request gets full
+                    if len(batch) == BATCH_LINES or (batch and size + len(line) > BATCH_BYTES):
+                        search.waiting.append(batch)
+                        await self._settle(search)
+                        batch, size = [], 0
+                    batch.append(line)
+                    size += len(line) + 1
+            if batch:
+                search.waiting.append(batch)
+                await self._settle(search)
+        except StoreUnavailable:
+            self._broken_off = search
+            raise
+        return search.refused()
 
     async def write_lines(self, lines: list[str]) -> list[Refused]:
-        """Send lines of line protocol; on a refusal halve until the refused ones stand alone, and return those."""
-        refused: list[Refused] = []
-        waiting = [lines]
-        while waiting:
-            part = waiting.pop()
-            body = await self._body(part)
-            reason = await self._send(body)
-            if reason is None:
-                continue
-            if len(part) == 1 or _all_dropped(reason, len(part)):
-                refused += [Refused(line.encode(), reason[:_REASON_CHARS]) for line in part]
+        """Send lines of line protocol; returns those refused for good, StoreUnavailable where nothing is certain."""
+        search = _Search(waiting=[lines])
+        await self._settle(search)
+        return search.refused()
+
+    async def _settle(self, search: "_Search") -> None:
+        """Send what waits; on a refusal halve until the refused lines stand alone."""
+        while search.waiting:
+            part = search.waiting[-1]
+            reason = await self._send(await self._body(part))
+            search.waiting.pop()
+            if reason is None or len(part) == 1 or _all_dropped(reason, len(part)):
+                search.settled.append((part, reason and reason[:_REASON_CHARS]))
                 continue
             middle = len(part) // 2
-            waiting += [part[middle:], part[:middle]]
-        return refused
+            search.waiting += [part[middle:], part[:middle]]
 
     async def _body(self, lines: list[str]) -> bytes:
         """Lines as they are sent."""

@@ -39,12 +39,16 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How eagerly it is written: batch size, time for a batch to fill, and waiting between attempts (seconds)."""
+    """How eagerly it is written: batch size, time for a batch to fill, and waiting between attempts (seconds).
+
+    A server may ask for `longest_asked_s` at most: a slip of its operator must not end the storing.
+    """
 
     batch_readings: int = 5_000
     linger_s: float = 0.2
     first_retry_s: float = 0.5
     longest_retry_s: float = 30.0
+    longest_asked_s: float = 3600.0
 
 
 def _now_ms() -> int:
@@ -135,7 +139,8 @@ class _Writer:
                 self._worked()
                 return
             # Half fixed, half drawn: never at once, never all together.
-            await asyncio.sleep((asked_s or 0.0) + wait_s * random.uniform(0.5, 1.0))
+            asked_s = min(asked_s or 0.0, self.pace.longest_asked_s)
+            await asyncio.sleep(asked_s + wait_s * random.uniform(0.5, 1.0))
             wait_s = min(2 * wait_s, self.pace.longest_retry_s)
 
     def _failed(self, error: Exception) -> None:
