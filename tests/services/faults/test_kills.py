@@ -15,14 +15,14 @@ def kill_and_start(house: Any, load: Any, rounds: int) -> None:
         for _ in range(random.randint(1, 4)):
             load.press()
             time.sleep(random.uniform(0, 0.1))
-        if round_ % 6 == 5:
+        if round_ % 5 == 4:
             house.launch()
             time.sleep(random.uniform(0, 1.5))
-            house.kill()
-        house.start()
-        time.sleep(random.uniform(0, 0.4))
-        load.press()
-        time.sleep(random.uniform(0, 0.05))
+        else:
+            house.start()
+            time.sleep(random.uniform(0, 0.3))
+            load.press()
+            time.sleep(random.uniform(0, 0.05))
         house.kill()
     house.start()
 
