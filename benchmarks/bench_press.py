@@ -6,7 +6,7 @@ milliseconds) to the webhook's arrival here, and `end to end` from the press wri
 The limits are meant for `inside`, which here still holds the way from the notifier to the receiver. How late the
 benchmark's own timers are says how much of it is a machine with other things to do.
 
-    python benchmarks/bench_press.py [--presses 500] [--rate 40]
+    python benchmarks/bench_press.py [--presses 300] [--rate 10]
 """
 
 import argparse
@@ -149,8 +149,8 @@ async def measure(presses: int, rate_per_s: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--presses", type=int, default=500, help="in each scene")
-    parser.add_argument("--rate", type=float, default=40.0, help="presses a second")
+    parser.add_argument("--presses", type=int, default=300, help="in each scene")
+    parser.add_argument("--rate", type=float, default=10.0, help="presses a second")
     options = parser.parse_args()
     asyncio.run(measure(options.presses, options.rate))
 
