@@ -1,7 +1,8 @@
 """Keeps every detector's state by device row, feeds it what came in, and says what was found."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -31,6 +32,11 @@ class _Saved(msgspec.Struct, frozen=True):
 class _File(msgspec.Struct, frozen=True):
     version: int
     detectors: dict[str, _Saved]
+
+
+def _encoded(states: Mapping[str, Records]) -> bytes:
+    saved = {name: _Saved(repr(state.dtype.descr), len(state), state.tobytes()) for name, state in states.items()}
+    return msgspec.msgpack.encode(_File(_VERSION, saved))
 
 
 class Bank:
@@ -118,10 +124,11 @@ class Bank:
 
     def save(self) -> bytes:
         """The state of all rows, to be given to `restore` after a restart."""
-        saved = {
-            name: _Saved(repr(state.dtype.descr), len(state), state.tobytes()) for name, state in self._state.items()
-        }
-        return msgspec.msgpack.encode(_File(_VERSION, saved))
+        return self.snapshot()()
+
+    def snapshot(self) -> Callable[[], bytes]:
+        """The state of all rows as it is now; what is returned makes of it the bytes of `save`, in any thread."""
+        return partial(_encoded, {name: state.copy() for name, state in self._state.items()})
 
     def restore(self, data: bytes, rows: NDArray[np.integer] | None = None) -> tuple[str, ...]:
         """Take saved state back; returns the names of detectors for which there was none that fits.

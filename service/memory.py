@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +15,7 @@ import numpy as np
 
 from alerts.bank import BadState, Bank
 from ingest.decode import Decoder
+from ingest.directory import Device
 
 log = logging.getLogger(__name__)
 _EVERY_S: Final = 30.0
@@ -37,6 +40,9 @@ class Memory:
         self._decoder = decoder
         self._file = file
         self._unjournalled = 0
+        self._taken = 0  # snapshots so far
+        self._written = 0  # the latest of them on the disk
+        self._writing = threading.Lock()
 
     def hold(self) -> None:
         """From now on the detectors know more than the journal."""
@@ -61,22 +67,39 @@ class Memory:
         if anew:
             log.warning("detectors that begin without memory: %s", ", ".join(anew))
 
-    def remember(self) -> None:
-        """Write the bank's state; OSError where the disk refuses."""
-        devices = [(device.site, device.device) for device in self._decoder.directory.devices]
-        data = msgspec.msgpack.encode(_Remembered(devices, self._bank.save()))
+    def snapshot(self) -> Callable[[], None] | None:
+        """The state as it is now; what is returned writes it to the disk, in any thread. None: not now."""
+        if self._unjournalled:
+            log.warning("the detectors' memory stays as it was: findings wait for the journal")
+            return None
+        self._taken += 1
+        return partial(self._write, self._taken, self._decoder.directory.devices, self._bank.snapshot())
+
+    def _write(self, number: int, devices: Sequence[Device], encoded: Callable[[], bytes]) -> None:
+        data = msgspec.msgpack.encode(_Remembered([(device.site, device.device) for device in devices], encoded()))
         new = self._file.with_suffix(".new")
-        with new.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        new.replace(self._file)
+        with self._writing:
+            if number < self._written:
+                return  # a later one was faster
+            try:
+                with new.open("wb") as stream:
+                    stream.write(data)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                new.replace(self._file)
+            except OSError as error:
+                log.error("the detectors' memory cannot be written: %s", error)
+            else:
+                self._written = number
 
     async def keep(self) -> None:
         """Remember every half minute until cancelled, so that a crash costs no more than that."""
         while True:
             await asyncio.sleep(_EVERY_S)
-            self._try_to_remember()
+            write = self.snapshot()
+            if write is not None:
+                # Of a large fleet it is a hundred megabytes: no press waits while they are written.
+                await asyncio.to_thread(write)
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
@@ -85,13 +108,6 @@ class Memory:
         try:
             yield
         finally:
-            self._try_to_remember()
-
-    def _try_to_remember(self) -> None:
-        if self._unjournalled:
-            log.warning("the detectors' memory stays as it was: findings wait for the journal")
-            return
-        try:
-            self.remember()
-        except OSError as error:
-            log.error("the detectors' memory cannot be written: %s", error)
+            write = self.snapshot()
+            if write is not None:
+                write()

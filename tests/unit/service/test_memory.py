@@ -39,3 +39,28 @@ def test_a_press_delivered_again_is_found_again_unless_the_journal_has_it(
     bank = Bank([Press()], 1)
     Memory(bank, decoder, tmp_path / "state").recall()
     assert press_found(bank, decoder) is not journalled
+
+
+def test_a_device_finds_its_own_memory_in_whatever_row_it_is(tmp_path: Path, decoder: Decoder) -> None:
+    bank = Bank([Press()], 1)
+    with Memory(bank, decoder, tmp_path / "state").kept():
+        assert press_found(bank, decoder)
+    moved = Decoder(Directory([Device("s", "new", DeviceType.BUTTON), Device("s", "b", DeviceType.BUTTON)]))
+    bank = Bank([Press()], 2)
+    Memory(bank, moved, tmp_path / "state").recall()
+    assert not press_found(bank, moved)
+
+
+def test_an_older_snapshot_does_not_replace_a_newer_one(tmp_path: Path, decoder: Decoder) -> None:
+    bank = Bank([Press()], 1)
+    memory = Memory(bank, decoder, tmp_path / "state")
+    older = memory.snapshot()
+    assert press_found(bank, decoder)
+    newer = memory.snapshot()
+    assert older is not None
+    assert newer is not None
+    newer()
+    older()
+    bank = Bank([Press()], 1)
+    Memory(bank, decoder, tmp_path / "state").recall()
+    assert not press_found(bank, decoder)
