@@ -24,6 +24,8 @@ from typing import Any, Final, TypeVar, cast
 import mqtt5
 import numpy as np
 
+from ingest.clock import wall_clock_ms
+
 log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer", mqtt5.ConnAckPacket, mqtt5.SubAckPacket)
 
@@ -179,7 +181,7 @@ class Session:
         self,
         endpoints: Sequence[Endpoint],
         options: SessionOptions,
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         if not endpoints:
             raise ValueError("a session needs a broker")

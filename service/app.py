@@ -19,6 +19,7 @@ from alerts.notify.mqtt import MqttChannel
 from alerts.notify.store import StoreChannel
 from alerts.notify.webhook import Webhook
 from alerts.outbox import deliver
+from ingest.clock import wall_clock_ms
 from ingest.contract import TELEMETRY_LANE, URGENT_LANE, Lane
 from ingest.decode import Limits
 from ingest.disk import Reserve
@@ -35,7 +36,7 @@ from service.database import make_engine
 from service.fleet_watch import FleetWatch
 from service.health import HealthWatch
 from service.inbox import Inbox
-from service.loop import Watch, now_ms
+from service.loop import Watch
 from service.memory import Memory
 from service.metrics import Metrics
 from service.registry import Registry
@@ -47,8 +48,6 @@ log = logging.getLogger(__name__)
 LANES: Final = (URGENT_LANE, TELEMETRY_LANE)
 #: How long telemetry may wait under load for a batch to fill; a press never does.
 _TELEMETRY_REST_S: Final = 0.02
-
-
 #: Allocations before a collection of each generation; Python's own 700 would collect several times a batch.
 _GC_THRESHOLDS: Final = (100_000, 50, 100)
 #: Room for alarms on a disk that is full: tens of thousands of them.
@@ -124,7 +123,7 @@ async def serve(
                 group.create_task(session.run(), name=f"{lane.name} session")
                 group.create_task(watch.follow(lane, session), name=f"{lane.name} lane")
             for channel in channels:
-                group.create_task(deliver(desk, channel, now_ms), name=f"outbox of {channel.name}")
+                group.create_task(deliver(desk, channel, wall_clock_ms), name=f"outbox of {channel.name}")
             group.create_task(watch.notice_silence(), name="silence")
             group.create_task(drain(spool, store, quarantine, arrival, progress=progress), name="store writer")
             group.create_task(fleet.run(), name="fleet")

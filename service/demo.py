@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Final
 
 from alerts.alarm import Transition
 from alerts.detectors.standard import DetectorSettings
+from ingest.clock import wall_clock_ms
 from service.app import serve
 from service.database import make_engine
 from service.demo_telling import Telling
@@ -132,7 +132,7 @@ class _Demo:
                 async with asyncio.timeout(_READY_WITHIN_S):
                     await ready.wait()
                 self._introduce(broker, asked, seconds)
-                self._start_ms = time.time_ns() // 1_000_000
+                self._start_ms = wall_clock_ms()
                 gateway = Gateway(broker.v5, client_id="shouhu-demo-home")
                 residents = tasks.create_task(
                     gateway.publish(self._life(seconds), Pace(self._start_ms)), name="residents"

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ingest.clock import wall_clock_ms
 from ingest.contract import Kind
 from service.settings import Broker, parse_broker
 from service.wrong_use import WrongUse
@@ -144,7 +145,7 @@ async def _publish(
 
 async def _send(opened: list[Connection], prepared: Crowd, index: Int, due_ns: Int, qos: int) -> None:
     """Send messages `index` (n,): device k always over the same connection, so that its messages stay in order."""
-    ahead_ms = time.time_ns() // 1_000_000 - time.monotonic_ns() // 1_000_000
+    ahead_ms = wall_clock_ms() - time.monotonic_ns() // 1_000_000
     dealt: list[list[int]] = [[] for _ in opened]
     # One payload a message: its time is written into it.
     for position, which in enumerate((index % len(prepared.topics)).tolist()):

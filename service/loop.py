@@ -14,7 +14,6 @@ does the disk: that lane looks at the next batch while those before it wait to b
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +23,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from alerts.bank import Bank
 from alerts.desk import Desk
 from alerts.findings import Finding
+from ingest.clock import wall_clock_ms
 from ingest.contract import URGENT_LANE, Lane
 from ingest.decode import Decoded, Decoder
 from ingest.listener import Batch, Session
@@ -38,11 +38,6 @@ _RETRY_S: Final = 1.0
 _UNKEPT_BATCHES: Final = 2_000  # the receive window lets no more of QoS 1 come
 
 
-def now_ms() -> int:
-    """The time of day in Unix milliseconds."""
-    return time.time_ns() // 1_000_000
-
-
 @dataclass(frozen=True, slots=True)
 class Watch:
     """What watches: the parts a message passes, in the order it passes them."""
@@ -53,7 +48,7 @@ class Watch:
     inbox: Inbox
     memory: Memory
     metrics: Metrics
-    clock_ms: Callable[[], int] = now_ms
+    clock_ms: Callable[[], int] = wall_clock_ms
 
     async def follow(self, lane: Lane, session: Session) -> None:
         """Watch over one lane for ever."""

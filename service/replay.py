@@ -7,6 +7,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from ingest.clock import wall_clock_ms
 from service.identifier import check_identifier
 from service.settings import Broker, parse_broker
 from service.wrong_use import WrongUse
@@ -49,7 +50,7 @@ async def replay(
         + (f", holds a {entry.event}" if entry.event else "")
         + f" → {unshifted[0].topic} on {broker.url}, {speed:g}×"
     )
-    start_ms = time.time_ns() // 1_000_000 - round(length_ms * (1 - 1 / speed))
+    start_ms = wall_clock_ms() - round(length_ms * (1 - 1 / speed))
     messages = messages_of(recordings, entry, site=site, device=name, start_ms=start_ms, packet_s=packet_s, form=form)
     gateway = Gateway(
         broker,

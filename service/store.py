@@ -1,11 +1,11 @@
 """The store that the settings choose, and making it ready."""
 
-import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
 
+from ingest.clock import wall_clock_ms
 from ingest.stores.contract import Store
 from ingest.stores.influx import Influx1, Influx2
 from ingest.stores.influx_init import Days, StoreInitError, backfill1, backfill2, init1, init2, statements1, statements2
@@ -78,7 +78,7 @@ def statements(settings: Settings) -> Iterator[str]:
 
 async def init(settings: Settings, *, backfill: bool) -> AsyncIterator[str]:
     """Make the store ready; yields a line a step. StoreInitError, StoreUnavailable."""
-    days, now_ms = _days(settings), time.time_ns() // 1_000_000
+    days, now_ms = _days(settings), wall_clock_ms()
     match settings.store.kind:
         case "sqlite":
             settings.readings_file.parent.mkdir(parents=True, exist_ok=True)

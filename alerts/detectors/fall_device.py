@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from alerts.detectors.contract import Records, Result
-from alerts.detectors.segments import NEVER, Segments, in_order
+from alerts.detectors.segments import NEVER, Segments, in_order, never
 from alerts.findings import Change, Condition, Finding, Priority
 from ingest.contract import FallState, Kind
 from ingest.readings import FALL_STATES, AnyReadings, Fall
@@ -55,10 +55,7 @@ class DeviceFall:
 
     def initial(self, count: int) -> Records:
         """Rows that reported no fall yet."""
-        state = np.empty(count, dtype=self.state_dtype)
-        for field in self.state_dtype.names or ():
-            state[field] = NEVER
-        return state
+        return never(count, self.state_dtype)
 
     def defaults(self, count: int) -> Records:
         """The settings' parameters for each row."""

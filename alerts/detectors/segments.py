@@ -19,6 +19,14 @@ Flag = NDArray[np.bool_]
 NEVER: Final = -1
 
 
+def never(count: int, dtype: np.dtype[np.void]) -> NDArray[np.void]:
+    """State (count,) of nothing but times, of which none has come."""
+    state = np.empty(count, dtype=dtype)
+    for field in dtype.names or ():
+        state[field] = NEVER
+    return state
+
+
 def in_order(row: NDArray[np.integer], time_ms: Int, last_ms: Int) -> Index:
     """Positions of the readings (n,) that are news, sorted by row and time.
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from alerts.detectors.contract import Records, Result
-from alerts.detectors.segments import NEVER, Flag, Int, Segments
+from alerts.detectors.segments import NEVER, Flag, Int, Segments, never
 from alerts.findings import Change, Condition, Finding, Priority
 from ingest.contract import Action, Kind
 from ingest.readings import ACTIONS, SOURCES, AnyReadings, Sos
@@ -44,10 +44,7 @@ class Press:
 
     def initial(self, count: int) -> Records:
         """Rows on which nobody has pressed yet."""
-        state = np.empty(count, dtype=self.state_dtype)
-        for field in self.state_dtype.names or ():
-            state[field] = NEVER
-        return state
+        return never(count, self.state_dtype)
 
     def defaults(self, count: int) -> Records:
         """The settings' parameters for each row."""

@@ -8,7 +8,6 @@ so the event loop never waits for the disk. Roll-ups and removal: sqlite_upkeep.
 import asyncio
 import logging
 import sqlite3
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.clock import wall_clock_ms
 from ingest.contract import Kind
 from ingest.readings import Int
 from ingest.stores import curve
@@ -52,7 +52,7 @@ class SqliteStore:
         *,
         keep_samples: bool = True,
         keeping: Keeping | None = None,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._path = Path(path)
         self._keep_samples = keep_samples

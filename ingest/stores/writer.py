@@ -7,11 +7,11 @@ anywhere between costs a second writing and loses nothing.
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ingest.clock import wall_clock_ms
 from ingest.quarantine import Quarantine
 from ingest.rejected import Reason, Rejected
 from ingest.spool import Portion, Spool
@@ -51,10 +51,6 @@ class Pace:
     longest_asked_s: float = 3600.0
 
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
 async def drain(
     spool: Spool,
     store: Store,
@@ -63,7 +59,7 @@ async def drain(
     *,
     progress: Progress | None = None,
     pace: Pace | None = None,
-    clock_ms: Callable[[], int] = _now_ms,
+    clock_ms: Callable[[], int] = wall_clock_ms,
 ) -> None:
     """Open the store and move the spool into it for ever, until cancelled.
 

@@ -1,6 +1,5 @@
 """What the HTTP API needs of the house: the desk where alarms are taken, the registers, and how the watching goes."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -9,6 +8,7 @@ from aiohttp import web
 
 from alerts.alarm import Alarm, Outcome, Transition
 from alerts.notify.hub import Hub
+from ingest.clock import wall_clock_ms
 from ingest.directory import Device
 from ingest.stores.curve import Curve
 from service.fleet import Caregiver, Resident, Site
@@ -129,11 +129,6 @@ class Readings(Protocol):
     async def curve(self, resident: str, metric: str, start_ms: int, end_ms: int, points: int) -> Curve:
         """A resident's metric over [start_ms, end_ms); UnknownMetric, StoreUnavailable."""
         ...
-
-
-def wall_clock_ms() -> int:
-    """Unix milliseconds now."""
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
