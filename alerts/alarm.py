@@ -16,6 +16,8 @@ from ingest.directory import Device
 #: A press or a fall so long after somebody took the one before is another one, and rings again (our choice: by then
 #: whoever took it should be there).
 RECUR_AFTER_MS: Final = 120_000
+#: Evidence of what called an alarm off, where it was not the wearer of a pressed button: ``wearer``, ``walking``.
+CANCELLED_BY: Final = "cancelled_by"
 _RANK: Final = {Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2}
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: sorts as ASCII, no letters to mistake
 
@@ -35,7 +37,8 @@ class Alarm:
 
     `onset_ms` and `latest_onset_ms` are device time (first occurrence, and latest by `device`), the others the
     service's own. `site` and `device` are those that spoke last. `acknowledged_*` is who holds it now: empty again
-    when it rings again. `cancelled`: the wearer called it off. `drill`: a test, never mixed with a real alarm.
+    when it rings again. `cancelled`: the wearer called it off, or walks again. `drill`: a test, never mixed with a real
+    alarm.
     """
 
     alarm: str
@@ -86,8 +89,8 @@ class Transition:
 
     @property
     def news(self) -> bool:
-        """Whether it tells more than "once again": the state changed, it got worse, or the wearer called it off."""
-        return self.from_state is not self.to_state or self.event in (Event.CANCEL, Event.WORSEN)
+        """Whether it tells more than "once again": state or priority changed, or it was called off."""
+        return self.from_state is not self.to_state or self.event in (Event.CANCEL, Event.WORSEN, Event.EASE)
 
 
 def key_of(finding: Finding, device: Device) -> str:
@@ -128,11 +131,15 @@ def event_of(alarm: Alarm | None, finding: Finding, device: Device, received_ms:
 
     An end or a cancel found before the latest occurrence began is about an earlier one (a redelivery) and says
     nothing. Where two devices of one resident see the same (a bracelet and a bed mat), only the one that raised it
-    last can end it: when in doubt the condition is still there.
+    last can end it: when in doubt the condition is still there. What was called off rings again for another occurrence,
+    not for more evidence of the same one.
     """
     if finding.change is Change.BEGAN:
         if alarm is None:
             return Event.RAISE
+        same_device = (alarm.site, alarm.device) == (device.site, device.device)
+        if alarm.cancelled and same_device and finding.onset_ms == alarm.latest_onset_ms:
+            return None
         if (
             alarm.condition in LATCHING
             and alarm.state is State.ACKNOWLEDGED
@@ -145,11 +152,21 @@ def event_of(alarm: Alarm | None, finding: Finding, device: Device, received_ms:
         return None
     if finding.change is Change.CANCELLED:
         return None if alarm.cancelled else Event.CANCEL
+    if finding.change is Change.WITNESSED:
+        return _witnessed(alarm, finding)
     if (alarm.site, alarm.device) != (device.site, device.device):
         return None
     if alarm.condition in LATCHING or (alarm.state, Event.RETURN) not in TABLE:
         return None
     return Event.RETURN
+
+
+def _witnessed(alarm: Alarm, finding: Finding) -> Event | None:
+    """What a further witness means to an open alarm; nothing moves the priority of one that was called off."""
+    change = 0 if alarm.cancelled else _RANK[finding.priority] - _RANK[alarm.priority]
+    if change:
+        return Event.WORSEN if change > 0 else Event.EASE
+    return None if dict(plain(finding.evidence)).items() <= dict(alarm.evidence).items() else Event.WITNESS
 
 
 def raised(key: str, finding: Finding, device: Device, received_ms: int, now_ms: int) -> Alarm:
@@ -174,18 +191,24 @@ def raised(key: str, finding: Finding, device: Device, received_ms: int, now_ms:
 
 
 def changed_by_device(alarm: Alarm, event: Event, finding: Finding, device: Device, now_ms: int) -> Alarm:
-    """The alarm after a repeat, worsening, return or cancel.
+    """The alarm after a repeat, worsening, return, cancel or a further witness.
 
     A repeat takes a cancel back. The cause shown is the gravest, and the first among equals; what another cause has
-    to say is added to the evidence.
+    to say is added to the evidence, and so is what a witness says.
     """
     state = step(alarm.state, event, latching=alarm.condition in LATCHING)
     after = replace(alarm, state=state, changed_ms=now_ms)
+    new, old = dict(plain(finding.evidence)), dict(alarm.evidence)
+    if finding.change is Change.WITNESSED:
+        priority = alarm.priority if alarm.cancelled else finding.priority
+        return replace(after, priority=priority, evidence=tuple((old | new).items()))
     if event not in BEGINNINGS:
+        if event is Event.CANCEL and CANCELLED_BY in new:
+            after = replace(after, evidence=tuple((old | new).items()))
         return replace(after, cancelled=alarm.cancelled or event is Event.CANCEL)
     taken = state not in UNTAKEN
     leads = event in (Event.WORSEN, Event.RECUR) or finding.cause == alarm.cause
-    new, old = dict(plain(finding.evidence)), dict(alarm.evidence)
+    old.pop(CANCELLED_BY, None)
     kept = old if finding.cause != alarm.cause else {}
     # The clocks of two devices are not compared.
     same_clock = (alarm.site, alarm.device) == (device.site, device.device)

@@ -1,4 +1,4 @@
-"""What detectors say: a condition began, came again, ended or was called off."""
+"""What detectors say: a condition began, came again, ended, was called off, or has a further witness."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -32,6 +32,7 @@ class Change(StrEnum):
     BEGAN = "began"
     ENDED = "ended"
     CANCELLED = "cancelled"
+    WITNESSED = "witnessed"
 
 
 #: A fall and a press stay until a person has dealt with them, whatever the sensor says next.
@@ -45,6 +46,7 @@ class Finding:
     `row` is the device's row, `cause` a stable word for what exactly (``spo2_low``, ``press``), `onset_ms` the
     device time at which the condition began, `found_ms` the device time of the reading that decided (for
     findings of a tick: the time given), and `evidence` the values and limits that caused it, units in the names.
+    Of what is `witnessed`, `priority` is how urgent it now is, and `evidence` what the witness adds.
     `drill` marks a test press.
     """
 

@@ -37,7 +37,7 @@ from alerts.alarm import (
 )
 from alerts.findings import Change, Finding
 from alerts.letters import letter_of
-from alerts.lifecycle import BEGINNINGS, UNTAKEN, Event
+from alerts.lifecycle import UNTAKEN, Event
 from alerts.notify.contract import Letter, Subscriber
 from alerts.schema import (
     ALARM,
@@ -312,7 +312,8 @@ def _take(
     event = event_of(before, finding, device, received_ms)
     if event is None:
         return
-    if event in BEGINNINGS:
+    begins = finding.change is Change.BEGAN
+    if begins:
         occurrence = sighting_of(key, finding)
         if occurrence in known:
             return
@@ -322,7 +323,7 @@ def _take(
         page.new[after.alarm] = key
     else:
         after = changed_by_device(before, event, finding, device, now_ms)
-    if event in BEGINNINGS:
+    if begins:
         page.occurrences[occurrence] = {
             "occurrence": occurrence,
             "alarm": after.alarm,

@@ -21,7 +21,7 @@ class State(StrEnum):
 
 
 class Event(StrEnum):
-    """What can happen to an alarm; the first six come from devices, the last two from people."""
+    """What can happen to an alarm; the last two come from people, the others from devices."""
 
     RAISE = "raise"
     REPEAT = "repeat"
@@ -29,6 +29,8 @@ class Event(StrEnum):
     RECUR = "recur"
     RETURN = "return"
     CANCEL = "cancel"
+    EASE = "ease"
+    WITNESS = "witness"
     ACKNOWLEDGE = "acknowledge"
     RESOLVE = "resolve"
 
@@ -37,17 +39,21 @@ class Event(StrEnum):
 TABLE: Final[Mapping[tuple[State | None, Event], State]] = MappingProxyType(
     {
         (None, Event.RAISE): State.UNACKNOWLEDGED,
-        # present, nobody has looked
+        # present, nobody has looked; what a witness adds or eases moves nothing
         (State.UNACKNOWLEDGED, Event.REPEAT): State.UNACKNOWLEDGED,
         (State.UNACKNOWLEDGED, Event.WORSEN): State.UNACKNOWLEDGED,
         (State.UNACKNOWLEDGED, Event.RETURN): State.RETURNED,
         (State.UNACKNOWLEDGED, Event.CANCEL): State.RETURNED,
+        (State.UNACKNOWLEDGED, Event.EASE): State.UNACKNOWLEDGED,
+        (State.UNACKNOWLEDGED, Event.WITNESS): State.UNACKNOWLEDGED,
         (State.UNACKNOWLEDGED, Event.ACKNOWLEDGE): State.ACKNOWLEDGED,
         (State.UNACKNOWLEDGED, Event.RESOLVE): State.RESOLVED,
         # gone, nobody has looked
         (State.RETURNED, Event.REPEAT): State.UNACKNOWLEDGED,
         (State.RETURNED, Event.WORSEN): State.UNACKNOWLEDGED,
         (State.RETURNED, Event.CANCEL): State.RETURNED,
+        (State.RETURNED, Event.EASE): State.RETURNED,
+        (State.RETURNED, Event.WITNESS): State.RETURNED,
         (State.RETURNED, Event.ACKNOWLEDGE): State.CLEARED,
         (State.RETURNED, Event.RESOLVE): State.RESOLVED,
         # present, somebody has taken it
@@ -56,11 +62,15 @@ TABLE: Final[Mapping[tuple[State | None, Event], State]] = MappingProxyType(
         (State.ACKNOWLEDGED, Event.RECUR): State.UNACKNOWLEDGED,
         (State.ACKNOWLEDGED, Event.RETURN): State.CLEARED,
         (State.ACKNOWLEDGED, Event.CANCEL): State.CLEARED,
+        (State.ACKNOWLEDGED, Event.EASE): State.ACKNOWLEDGED,
+        (State.ACKNOWLEDGED, Event.WITNESS): State.ACKNOWLEDGED,
         (State.ACKNOWLEDGED, Event.RESOLVE): State.RESOLVED,
         # gone, somebody has taken it: acknowledgement belongs to an occurrence, the next one rings again
         (State.CLEARED, Event.REPEAT): State.UNACKNOWLEDGED,
         (State.CLEARED, Event.WORSEN): State.UNACKNOWLEDGED,
         (State.CLEARED, Event.CANCEL): State.CLEARED,
+        (State.CLEARED, Event.EASE): State.CLEARED,
+        (State.CLEARED, Event.WITNESS): State.CLEARED,
         (State.CLEARED, Event.RESOLVE): State.RESOLVED,
     }
 )

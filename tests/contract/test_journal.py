@@ -487,3 +487,51 @@ def test_high_priority_goes_first(journal: Journal, engine: Engine) -> None:
 def test_two_channels_of_one_name_are_refused(engine: Engine) -> None:
     with pytest.raises(ValueError, match="same name"):
         Journal(engine, (Feed(), Feed()))
+
+
+# ------------------------------------------------------------------ what other evidence says of a fall
+
+
+def witness(priority: Priority, found_ms: int = T + 30_000, **evidence: float | str) -> Finding:
+    return Finding(
+        BRACELET, Condition.FALL, "wrist_fall", Change.WITNESSED, priority, T, found_ms, tuple(evidence.items())
+    )
+
+
+def test_a_witness_raises_lowers_or_only_adds_and_never_twice(journal: Journal) -> None:
+    assert record(journal, witness(Priority.HIGH)) == [], "there is no such alarm"
+    record(journal, fall("wrist_suspected", Priority.MEDIUM, T))
+    (worse,) = record(journal, witness(Priority.HIGH, still_s=30))
+    assert (worse.event, worse.news, worse.alarm.priority) == (Event.WORSEN, True, Priority.HIGH)
+    assert (worse.alarm.cause, worse.alarm.repeats) == ("wrist_suspected", 0)
+    (told,) = record(journal, witness(Priority.HIGH, still_s=60))
+    assert (told.event, told.news, dict(told.alarm.evidence)["still_s"]) == (Event.WITNESS, False, 60)
+    assert record(journal, witness(Priority.HIGH, still_s=60)) == [], "delivered again"
+    (eased,) = record(journal, witness(Priority.LOW, bed="in_bed"))
+    assert (eased.event, eased.news, eased.to_state) == (Event.EASE, True, State.UNACKNOWLEDGED)
+    assert dict(eased.alarm.evidence) == {"still_s": 60, "bed": "in_bed"}
+    (again,) = record(journal, fall("wrist_fall", Priority.HIGH, T + 90_000))
+    assert (again.event, again.alarm.priority) == (Event.WORSEN, Priority.HIGH)
+
+
+def test_a_witness_of_an_earlier_fall_says_nothing_of_a_later_one(journal: Journal) -> None:
+    record(journal, fall("wrist_fall", Priority.HIGH, T), fall("wrist_fall", Priority.HIGH, T + 90_000))
+    assert record(journal, witness(Priority.LOW, found_ms=T + 20_000, bed="in_bed")) == []
+
+
+def test_what_was_called_off_by_walking_says_so_and_rings_for_another_fall_alone(journal: Journal) -> None:
+    record(journal, fall("wrist_suspected", Priority.MEDIUM, T))
+    walked = (("cancelled_by", "walking"), ("walked_s", 10))
+    (off,) = record(
+        journal,
+        Finding(BRACELET, Condition.FALL, "wrist_suspected", Change.CANCELLED, Priority.MEDIUM, T, T + 40_000, walked),
+    )
+    assert off.alarm.cancelled
+    assert off.to_state is State.RETURNED
+    assert dict(off.alarm.evidence)["cancelled_by"] == "walking"
+    assert record(journal, fall("wrist_fall", Priority.HIGH, T)) == [], "more evidence of the same fall"
+    (told,) = record(journal, witness(Priority.HIGH, T + 60_000, still_s=60))
+    assert (told.event, told.alarm.priority, told.to_state) == (Event.WITNESS, Priority.MEDIUM, State.RETURNED)
+    (again,) = record(journal, fall("wrist_fall", Priority.HIGH, T + 90_000))
+    assert (again.to_state, again.alarm.cancelled) == (State.UNACKNOWLEDGED, False)
+    assert "cancelled_by" not in dict(again.alarm.evidence)
