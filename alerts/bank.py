@@ -9,14 +9,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from alerts import clocks
 from alerts.detectors.contract import Detector, Records
 from alerts.findings import LATCHING, Change, Finding
-from ingest.contract import Kind
+from ingest.contract import URGENT, Kind
 from ingest.readings import AnyReadings
 
 _VERSION: Final = 1
 #: What ended longer ago than this, and is heard of only now, came with a late backlog.
 _OVER_MS: Final = 60_000
+#: The name under which the state of the devices' clocks is kept.
+_CLOCKS: Final = "device_clocks"
 
 
 class BadState(Exception):
@@ -42,6 +45,7 @@ def _encoded(states: Mapping[str, Records]) -> bytes:
 class Bank:
     """All detectors over all rows; a batch costs what its own readings cost, however large the fleet.
 
+    Telemetry comes to the detectors with the time of the device's clock put right (see `clocks`), urgent kinds as sent.
     `params` holds, by detector name, one record a device row; where there is none the detector's defaults hold.
     Rows are those of the directory. ValueError: two detectors of one name, or parameters of another shape.
     """
@@ -51,7 +55,8 @@ class Bank:
         if len(self._detectors) != len(detectors):
             raise ValueError("two detectors have one name")
         self._count = count
-        self._state = {d.name: d.initial(count) for d in detectors}
+        self._initial = {_CLOCKS: clocks.initial} | {d.name: d.initial for d in detectors}
+        self._state = {name: initial(count) for name, initial in self._initial.items()}
         self._params = {d.name: d.defaults(count) for d in detectors}
         self._own_params: set[str] = set()
         self._ticked_ms: dict[str, int] = {}
@@ -68,8 +73,9 @@ class Bank:
         """Make room for a fleet that grew; what is known of the rows so far stays. ValueError: it cannot shrink."""
         if count < self._count:
             raise ValueError(f"rows are never given back: {self._count} rows cannot become {count}")
+        for name, initial in self._initial.items():
+            self._state[name] = np.concatenate([self._state[name], initial(count)[self._count :]])
         for name, detector in self._detectors.items():
-            self._state[name] = np.concatenate([self._state[name], detector.initial(count)[self._count :]])
             self._params[name] = np.concatenate([self._params[name], detector.defaults(count)[self._count :]])
         self._count = count
 
@@ -99,13 +105,16 @@ class Bank:
                 continue
             rows, compact = np.unique(batch.row, return_inverse=True)
             local = batch.with_rows(compact.astype(np.int32))
+            if batch.KIND not in URGENT:
+                clock = self._state[_CLOCKS].take(rows)
+                local, found = clocks.correct(clock, local)
+                _put(self._state[_CLOCKS], rows, clock)
+                findings += _by_directory(found, rows)
             for detector in self._by_kind[batch.KIND]:
                 state, params = self._state[detector.name], self._params[detector.name]
                 after, found = detector.update(state.take(rows), local, params.take(rows), now_ms)
-                # Record by record; as it stands numpy would go field by field, four times as slowly.
-                whole = np.dtype((np.void, state.dtype.itemsize))
-                state.view(whole)[rows] = after.view(whole)
-                findings += [replace(finding, row=int(rows[finding.row])) for finding in found]
+                _put(state, rows, after)
+                findings += _by_directory(found, rows)
         return _without_the_past(findings, now_ms) if findings else findings
 
     def tick(self, now_ms: int) -> list[Finding]:
@@ -121,6 +130,10 @@ class Bank:
             self._state[name], found = detector.tick(self._state[name], self._params[name], now_ms)
             findings += found
         return findings
+
+    def state(self, name: str) -> Records:
+        """What the detector `name` knows of all rows; not to be written to."""
+        return self._state[name]
 
     def save(self) -> bytes:
         """The state of all rows, to be given to `restore` after a restart."""
@@ -144,9 +157,9 @@ class Bank:
         if file.version != _VERSION:
             raise BadState(f"saved state has version {file.version}, not {_VERSION}")
         missing = []
-        for name, detector in self._detectors.items():
+        for name, state in self._state.items():
             saved = file.detectors.get(name)
-            dtype = detector.state_dtype
+            dtype = state.dtype
             if (
                 saved is None
                 or saved.dtype != repr(dtype.descr)
@@ -157,11 +170,22 @@ class Bank:
                 continue
             now = np.arange(saved.count) if rows is None else np.asarray(rows)
             here = (now >= 0) & (now < self._count)
-            self._state[name][now[here]] = np.frombuffer(saved.state, dtype=dtype)[here]
+            state[now[here]] = np.frombuffer(saved.state, dtype=dtype)[here]
         return tuple(missing)
 
     def _takers(self) -> dict[Kind, tuple[Detector, ...]]:
         return {kind: tuple(d for d in self._detectors.values() if kind in d.kinds) for kind in Kind}
+
+
+def _put(state: Records, rows: NDArray[np.integer], after: Records) -> None:
+    """Write the records `after` (k,) to `rows` (k,) of `state`."""
+    # Record by record; as it stands numpy would go field by field, four times as slowly.
+    whole = np.dtype((np.void, state.dtype.itemsize))
+    state.view(whole)[rows] = after.view(whole)
+
+
+def _by_directory(findings: list[Finding], rows: NDArray[np.integer]) -> list[Finding]:
+    return [replace(finding, row=int(rows[finding.row])) for finding in findings]
 
 
 def _without_the_past(findings: list[Finding], now_ms: int) -> list[Finding]:

@@ -87,6 +87,7 @@ const en = {
   "cause.entered_forbidden_zone": "Entered a forbidden zone",
   "cause.silent": "Nothing heard",
   "cause.battery_low": "Battery low",
+  "cause.clock_wrong": "The device's clock is wrong",
 
   "state.unacknowledged": "Waiting for someone",
   "state.returned": "Gone before anyone looked",
@@ -170,6 +171,8 @@ const en = {
   "evidence.held_s": "Held for",
   "evidence.away_s": "Away for",
   "evidence.silent_s": "Silent for",
+  "evidence.behind_s": "Slow by",
+  "evidence.ahead_s": "Fast by",
   "evidence.heard": "Heard",
   "evidence.zone": "Zone",
   "evidence.distance_m": "Beyond the edge by",
@@ -275,6 +278,7 @@ const zh = {
   "cause.entered_forbidden_zone": "进入禁入区域",
   "cause.silent": "收不到信号",
   "cause.battery_low": "电量低",
+  "cause.clock_wrong": "设备时钟不准",
 
   "state.unacknowledged": "等待处理",
   "state.returned": "已自行恢复，无人查看",
@@ -358,6 +362,8 @@ const zh = {
   "evidence.held_s": "持续",
   "evidence.away_s": "离床",
   "evidence.silent_s": "失联",
+  "evidence.behind_s": "慢",
+  "evidence.ahead_s": "快",
   "evidence.heard": "收到过信号",
   "evidence.zone": "区域",
   "evidence.distance_m": "超出边界",

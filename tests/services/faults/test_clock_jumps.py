@@ -9,7 +9,7 @@ from alerts.bank import Bank
 from alerts.detectors.standard import DetectorSettings, standard_detectors
 from alerts.detectors.supervision import Supervision
 from alerts.detectors.zones import ZoneTable
-from alerts.findings import Finding
+from alerts.findings import Change, Finding
 from ingest.decode import Decoder
 from ingest.directory import Device, DeviceType, Directory
 from ingest.rejected import Reason
@@ -86,10 +86,21 @@ def test_a_device_clock_an_hour_behind_for_a_while_is_taken_for_a_backlog() -> N
     assert not rejected
 
 
-@pytest.mark.xfail(reason="readings older than the last one seen are taken for a backlog, until the clock catches up")
-@pytest.mark.parametrize(
-    "device_clock", [between(100, LAST_S, -HOUR_S), between(100, 160, 540)], ids=["set back", "nine minutes ahead"]
-)
-def test_a_device_clock_that_was_set_back_does_not_blind_the_detectors(device_clock: Skew) -> None:
-    findings, _ = watch(device_clock, right)
-    assert causes(findings) == [(WELL_S + 15, "heart_rate_high")]
+def test_a_device_clock_that_was_set_back_does_not_blind_the_detectors() -> None:
+    findings, rejected = watch(between(100, LAST_S, -HOUR_S), right)
+    assert causes(findings) == [(160, "clock_wrong"), (WELL_S + 15, "heart_rate_high")]
+    assert dict(findings[0][1].evidence) == {"behind_s": HOUR_S + 0.05}
+    assert not rejected
+    # When it happened, not what the device said.
+    assert findings[1][1].onset_ms == BEGIN_MS + 1000 * WELL_S + 50
+
+
+def test_a_device_clock_nine_minutes_ahead_for_a_while_does_not_blind_the_detectors() -> None:
+    findings, rejected = watch(between(100, 160, 540), right)
+    assert [(second, f.cause, f.change) for second, f in findings] == [
+        (100, "clock_wrong", Change.BEGAN),
+        (160, "clock_wrong", Change.ENDED),
+        (WELL_S + 15, "heart_rate_high", Change.BEGAN),
+    ]
+    assert dict(findings[0][1].evidence) == {"ahead_s": 539.95}
+    assert not rejected

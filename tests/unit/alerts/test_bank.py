@@ -177,6 +177,26 @@ def test_a_late_backlog_raises_at_most_what_is_true_now() -> None:
     assert len(at_once) == 3
 
 
+def test_a_clock_set_back_is_told_once_rings_nothing_twice_and_survives_restarts() -> None:
+    skew_s = np.where(np.arange(300) < 100, 0.0, -3600.0)
+    found = []
+    bank = everything(8)
+    for second in range(300):  # too fast from the beginning to second 249
+        said = readings(Vitals, second, 5, heart_rate_bpm=180.0 if second < 250 else 70.0)
+        said = replace(said, time_ms=said.time_ms + int(skew_s[second] * 1000))
+        found += bank.update([said], T0_MS + second * 1000)
+        if second % 20 == 0:
+            restarted = everything(8)
+            assert restarted.restore(bank.save()) == ()
+            bank = restarted
+    assert [(f.row, f.cause, f.change, f.found_ms - T0_MS) for f in found] == [
+        (5, "heart_rate_high", Change.BEGAN, 15_000),
+        (5, "clock_wrong", Change.BEGAN, 160_100),
+        (5, "heart_rate_high", Change.ENDED, 250_100),
+    ]
+    assert found[0].onset_ms == found[2].onset_ms == T0_MS
+
+
 def test_a_late_press_rings_all_the_same() -> None:
     presses = readings(Sos, [0, 20], [1, 1], action=[0, 1])
     assert [f.change for f in everything(3).update([presses], T0_MS + 3_600_000)] == [Change.BEGAN, Change.CANCELLED]
