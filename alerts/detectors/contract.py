@@ -10,7 +10,9 @@ The rules, each tested on every detector by the contract suite:
 - no loop over devices, readings or samples
 - a stream cut into batches anywhere gives the same findings as the whole
 - the order of rows in a batch does not matter; readings of one row may come in any order within a batch
-- a reading not later than what its row has already seen changes nothing (late backlogs ring no bell)
+- a reading not later than what its row has already seen changes nothing (late backlogs ring no bell); of the urgent
+  kinds, whatever their time, only an exact repeat of one of the latest events changes nothing
+- times of telemetry are those of a clock put right (see `alerts.clocks`); urgent kinds come as sent
 - state is a plain structured array: it survives `tobytes` and `frombuffer`
 - device time decides what happened; `now_ms`, receive time, decides only what is silent or overdue
 """

@@ -5,8 +5,9 @@ from typing import ClassVar, Final
 
 import numpy as np
 
+from alerts.detectors import repeats
 from alerts.detectors.contract import Records, Result
-from alerts.detectors.segments import NEVER, Segments, in_order, never
+from alerts.detectors.segments import NEVER, Segments, never
 from alerts.findings import Change, Condition, Finding, Priority
 from ingest.contract import FallState, Kind
 from ingest.readings import FALL_STATES, AnyReadings, Fall
@@ -33,14 +34,15 @@ class DeviceFallSettings:
 class DeviceFall:
     """A fall event of the device itself, suspected (medium) or confirmed (high), and its cancelling by the wearer.
 
-    Needs `state`. Its quality is the device's, which is why a suspicion alone is of medium priority.
+    Needs `state`. Only what is repeated exactly is left out: a fall rings however late it comes, and whatever the clock
+    says. Its quality is the device's, which is why a suspicion alone is of medium priority.
     """
 
     name: ClassVar[str] = "device_fall"
     kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.FALL})
     state_dtype: ClassVar[np.dtype[np.void]] = np.dtype(
         [
-            ("last_ms", "<i8"),
+            repeats.FIELD,
             ("suspected_ms", "<i8"),
             ("confirmed_ms", "<i8"),
             ("suspected_onset_ms", "<i8"),
@@ -68,22 +70,19 @@ class DeviceFall:
         assert isinstance(readings, Fall)
         state = state.copy()
         fall = readings.take(readings.state >= 0)
-        fall = fall.take(in_order(fall.row, fall.time_ms, state["last_ms"]))
+        fall = fall.take(np.lexsort((fall.state, fall.time_ms, fall.row)))
+        fall = fall.take(repeats.news(state, fall.row, fall.time_ms, fall.seq, fall.state))
         if not len(fall):
             return state, []
         segments = Segments.of(fall.row)
         rows = fall.row[segments.last]
         repeat_ms = (params["repeat_s"] * 1000.0).astype(np.int64)[fall.row]
         cancel = fall.state == _CANCELLED
-        called_off = segments.latest_before(cancel)
         findings: list[Finding] = []
         for code, cause, priority, field in _CAUSES:  # two causes, not readings
             mine = fall.state == code
-            earlier = segments.latest_before(mine)
-            before_ms = np.where(earlier >= 0, fall.time_ms[earlier], state[field][fall.row])
-            before_ms = np.where(called_off > earlier, NEVER, before_ms)
-            began = mine & ((before_ms == NEVER) | (fall.time_ms - before_ms >= repeat_ms))
-            cancelled = cancel & (before_ms != NEVER)
+            before_ms, cancelled = repeats.still_open(segments, mine, cancel, fall.time_ms, state[field][fall.row])
+            began = mine & ((before_ms == NEVER) | (np.abs(fall.time_ms - before_ms) >= repeat_ms))
             onset_field = field.replace("_ms", "_onset_ms")
             opened = segments.latest(began)
             onset_ms = np.where(opened >= 0, fall.time_ms[opened], state[onset_field][fall.row])
@@ -100,10 +99,9 @@ class DeviceFall:
                 )
                 for i in np.flatnonzero(began | cancelled)
             ]
-            after_ms = np.where(mine, fall.time_ms, np.where(cancel, NEVER, before_ms))
+            after_ms = np.where(mine, fall.time_ms, np.where(cancelled, NEVER, before_ms))
             state[field][rows] = after_ms[segments.last]
             state[onset_field][rows] = onset_ms[segments.last]
-        state["last_ms"][rows] = fall.time_ms[segments.last]
         return state, sorted(findings, key=lambda f: f.found_ms)
 
     def tick(self, state: Records, params: Records, now_ms: int) -> Result:

@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 
 import numpy as np
 
+from alerts.detectors import repeats
 from alerts.detectors.contract import Records, Result
 from alerts.detectors.segments import NEVER, Flag, Int, Segments, never
 from alerts.findings import Change, Condition, Finding, Priority
@@ -27,15 +28,12 @@ class Press:
     """A press begins an alarm at once; a cancel calls off the last press; a test is a press marked as a drill.
 
     Needs: nothing but the message; a position only adds evidence, however bad the fix. An unknown action counts as a
-    press. A press, a cancel and a test are each compared with the last of their own sort alone, so a late press still
-    rings after a newer test or cancel.
+    press. Only what is repeated exactly is left out: a press rings however late it comes, whatever the clock says.
     """
 
     name: ClassVar[str] = "press"
     kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.SOS})
-    state_dtype: ClassVar[np.dtype[np.void]] = np.dtype(
-        [(field, "<i8") for field in ("pressed_ms", "open_ms", "onset_ms", "cancelled_ms", "tested_ms")]
-    )
+    state_dtype: ClassVar[np.dtype[np.void]] = np.dtype([repeats.FIELD, ("open_ms", "<i8"), ("onset_ms", "<i8")])
     params_dtype: ClassVar[np.dtype[np.void]] = np.dtype([("bounce_s", "<f8")])
     tick_s: ClassVar[float | None] = None
 
@@ -59,38 +57,24 @@ class Press:
         # At one moment a press comes before its cancel: devices without a clock send both with one receive time.
         order = np.lexsort((readings.action, readings.time_ms, readings.row))
         sos = readings.take(order)
-        cancel, test = sos.action == _CANCEL, sos.action == _TEST
-        press = ~cancel & ~test
-        last_ms = np.where(
-            cancel,
-            state["cancelled_ms"][sos.row],
-            np.where(test, state["tested_ms"][sos.row], state["pressed_ms"][sos.row]),
-        )
-        news = sos.time_ms > last_ms
-        # A press "seen" after the moment this one was received is a wrong clock's, and must not silence this one.
-        news |= press & (last_ms > sos.received_ms) & (sos.time_ms != last_ms)
-        sos, cancel, test, press = sos.take(news), cancel[news], test[news], press[news]
+        sos = sos.take(repeats.news(state, sos.row, sos.time_ms, sos.seq, sos.action))
         if not len(sos):
             return state, []
+        cancel, test = sos.action == _CANCEL, sos.action == _TEST
+        press = ~cancel & ~test
 
         segments = Segments.of(sos.row)
-        earlier = segments.latest_before(press)
-        called_off = segments.latest_before(cancel)
-        before_ms = np.where(earlier >= 0, sos.time_ms[earlier], state["open_ms"][sos.row])
         # Cancelled since: the next press is a new one, and a second cancel has nothing to call off.
-        before_ms = np.where(called_off > earlier, NEVER, before_ms)
+        before_ms, cancelled = repeats.still_open(segments, press, cancel, sos.time_ms, state["open_ms"][sos.row])
         bounce_ms = np.maximum(1, (params["bounce_s"] * 1000.0).astype(np.int64))[sos.row]
         began = press & ((before_ms == NEVER) | (np.abs(sos.time_ms - before_ms) >= bounce_ms))
         drill = test & _first_of_its_time(segments, test, sos.time_ms)
-        cancelled = cancel & (before_ms != NEVER)
         opened = segments.latest(began)
         onset_ms = np.where(opened >= 0, sos.time_ms[opened], state["onset_ms"][sos.row])
         last = segments.last
-        open_ms = np.where(cancel, NEVER, np.where(press, sos.time_ms, before_ms))
+        open_ms = np.where(cancelled, NEVER, np.where(press, sos.time_ms, before_ms))
         state["open_ms"][sos.row[last]] = open_ms[last]
         state["onset_ms"][sos.row[last]] = onset_ms[last]
-        for field, mask in (("pressed_ms", press), ("cancelled_ms", cancel), ("tested_ms", test)):
-            np.maximum.at(state[field], sos.row[mask], sos.time_ms[mask])
 
         findings = [_finding(sos, i, int(sos.time_ms[i]), Change.BEGAN) for i in np.flatnonzero(began)]
         findings += [_finding(sos, i, int(sos.time_ms[i]), Change.BEGAN, drill=True) for i in np.flatnonzero(drill)]

@@ -34,5 +34,20 @@ def test_the_wearer_calls_off_what_was_reported(fed: Any, readings: Any, said: A
     assert len(device(readings(Fall, 27, state=CONFIRMED))) == 1
 
 
+def test_a_clock_set_back_silences_no_fall(fed: Any, readings: Any, said: Any) -> None:
+    device = fed(DeviceFall())
+    device(readings(Fall, 3600, state=CONFIRMED))
+    assert said(device(readings(Fall, 1800, state=CONFIRMED, latency_s=5400))) == [
+        ("device_confirmed", "began", 1800.0)
+    ]
+    assert device(readings(Fall, [1800, 3600], state=CONFIRMED, latency_s=5500)) == []
+
+
+def test_a_suspicion_confirmed_with_the_same_time_is_confirmed(fed: Any, readings: Any, said: Any) -> None:
+    device = fed(DeviceFall())
+    device(readings(Fall, 5, state=SUSPECTED))
+    assert said(device(readings(Fall, 5, state=CONFIRMED))) == [("device_confirmed", "began", 5.0)]
+
+
 def test_an_event_without_a_state_says_nothing(fed: Any, readings: Any) -> None:
     assert fed(DeviceFall())(readings(Fall, 0, confidence=0.9)) == []

@@ -61,10 +61,27 @@ def test_a_clock_put_back_does_not_silence_the_button(fed: Any, readings: Any, s
     assert said(button(readings(Sos, 60, action=PRESS))) == [("press", "began", 60.0)]
 
 
-def test_a_late_press_after_a_newer_one_rings_no_bell(fed: Any, readings: Any) -> None:
+def test_a_clock_set_back_within_what_is_past_does_not_silence_the_button(fed: Any, readings: Any, said: Any) -> None:
+    button = fed(Press())
+    assert said(button(readings(Sos, 3600, action=PRESS))) == [("press", "began", 3600.0)]
+    # An hour later, by a clock that was set back by ninety minutes.
+    assert said(button(readings(Sos, 1800, action=PRESS, latency_s=5400))) == [("press", "began", 1800.0)]
+    assert said(button(readings(Sos, 1810, action=CANCEL, latency_s=5400))) == [("press", "cancelled", 1800.0)]
+    assert said(button(readings(Sos, 1820, action=TEST, latency_s=5400))) == [("press", "began", 1820.0)]
+
+
+def test_a_late_press_rings_and_what_was_heard_does_not(fed: Any, readings: Any, said: Any) -> None:
     button = fed(Press())
     assert len(button(readings(Sos, 100, action=PRESS))) == 1
-    assert button(readings(Sos, [40, 100], action=PRESS, latency_s=500)) == []
+    assert said(button(readings(Sos, [40, 100], action=PRESS, latency_s=500))) == [("press", "began", 40.0)]
+    assert button(readings(Sos, [100, 40, 40], action=PRESS, latency_s=900)) == []
+
+
+def test_a_late_cancel_of_an_earlier_press_calls_off_no_later_one(fed: Any, readings: Any, said: Any) -> None:
+    button = fed(Press())
+    button(readings(Sos, 100, action=PRESS))
+    assert button(readings(Sos, [45, 100.5], action=[CANCEL, PRESS], latency_s=500)) == []
+    assert said(button(readings(Sos, 110, action=CANCEL))) == [("press", "cancelled", 100.0)]
 
 
 def test_many_rows_at_once(fed: Any, readings: Any) -> None:
