@@ -35,14 +35,10 @@ from ingest.readings import AnyReadings
 CONFIRM_MS: Final = 60_000
 #: And so many of them.
 CONFIRM_READINGS: Final = 3
-#: The pace may be off by so much over that time: what a link delays.
+#: The pace may be off by so much over that time (what links delay).
 PACE_MS: Final = 10_000
-#: A clock so little ahead is let be.
-AHEAD_MS: Final = 10_000
-#: What is received so soon after its own time is live.
+#: What is received so soon after its own time, or before it, is live; a clock no further from right is let be.
 LIVE_MS: Final = 60_000
-#: A correction so large is told to operators.
-TOLD_MS: Final = 60_000
 
 #: The kinds with a place in `latest_ms`; urgent ones are believed whatever their clock says.
 TELEMETRY: Final = tuple(kind for kind in Kind if kind not in URGENT)
@@ -78,7 +74,7 @@ def correct(state: Records, readings: AnyReadings) -> tuple[AnyReadings, list[Fi
     row, time_ms, received_ms = readings.row, readings.time_ms, readings.received_ms
     latest_ms = state["latest_ms"][:, place]
     strange = time_ms <= latest_ms[row]
-    strange |= time_ms - received_ms > AHEAD_MS
+    strange |= time_ms - received_ms > LIVE_MS
     if (received_ms != received_ms[:1]).any():
         strange[:] = True  # several moments in one batch: one after another
     suspect = (state["shift_ms"] | state["count"]) != 0
@@ -132,15 +128,12 @@ def _follow(
     shift_ms = mine["shift_ms"]
 
     # Half, so that a clock just at the limit is not corrected now and then.
-    live = (lag_ms >= -AHEAD_MS // 2) & (lag_ms <= LIVE_MS)
+    live = (lag_ms >= -LIVE_MS // 2) & (lag_ms <= LIVE_MS)
     shift_ms[live & (time_ms > seen_ms)] = 0
-    ahead_ms = time_ms + shift_ms - received_ms
     # Had we gone back ourselves, what was seen before would lie as far ahead.
-    ahead = (ahead_ms > AHEAD_MS) & (seen_ms <= received_ms + AHEAD_MS)
-    # A correction that leads far into the future was of another clock; one that is a little too long is shortened.
-    other = ahead & (lag_ms >= -AHEAD_MS) & (ahead_ms > LIVE_MS)
-    shift_ms[ahead] = lag_ms[ahead]
-    shift_ms[other] = 0
+    ahead = (time_ms + shift_ms > received_ms + LIVE_MS) & (seen_ms <= received_ms + LIVE_MS)
+    # Ahead by itself, or by a correction that was another clock's.
+    shift_ms[ahead] = np.where(lag_ms < -LIVE_MS, lag_ms, 0)[ahead]
 
     right_ms = time_ms + shift_ms
     mine["count"][right_ms > seen_ms] = 0
@@ -172,8 +165,8 @@ def _told(state: Records, rows: NDArray[np.integer], lag_ms: Int, received_ms: I
     """What operators are to know of corrections (m,) that came, and of those that went; `state` is written."""
     told = state["told_ms"] != NEVER
     # By what is received now: a device that is right needs a correction where our own clock went back.
-    began = ~told & (state["shift_ms"] != 0) & (np.abs(lag_ms) >= TOLD_MS)
-    ended = told & (np.abs(state["shift_ms"]) < AHEAD_MS)
+    began = ~told & (state["shift_ms"] != 0) & (np.abs(lag_ms) >= LIVE_MS)
+    ended = told & (np.abs(state["shift_ms"]) < LIVE_MS)
     onset_ms = np.where(began, received_ms, state["told_ms"])
     state["told_ms"] = np.where(ended, NEVER, onset_ms)
     return [
