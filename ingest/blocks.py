@@ -21,6 +21,7 @@ _FORMAT: Final = 2
 #: Format 1 is still read: in it a column of equal entries was written out.
 _READABLE: Final = frozenset({1, 2})
 _TEXT: Final = "text"
+MERGED_READINGS: Final = 1_000
 
 _Packets = TypeVar("_Packets", bound=Motion | Bcg)
 
@@ -81,12 +82,22 @@ def compact(packets: _Packets) -> _Packets:
     return replace(packets, start=begin.astype(np.int64), **{shared: samples})
 
 
-def merged(blocks: Sequence[Block]) -> list[Block]:
-    """The same readings with all of a kind in one block, in their order: what is done a block is done less often."""
-    by_kind: dict[Kind, list[Block]] = {}
+def merged(blocks: Iterable[Block]) -> list[Block]:
+    """The same readings in fewer blocks, those of a kind in their order: what is done a block is done less often.
+
+    Together are put blocks of up to `MERGED_READINGS`; beyond that copying costs more than it saves.
+    """
+    groups: list[list[Block]] = []
+    open_groups: dict[Kind, tuple[list[Block], int]] = {}
     for block in blocks:
-        by_kind.setdefault(block.readings.KIND, []).append(block)
-    return [_one(same) if len(same) > 1 else same[0] for same in by_kind.values()]
+        kind, count = block.readings.KIND, len(block.readings)
+        group, held = open_groups.get(kind, ([], MERGED_READINGS))
+        if held + count > MERGED_READINGS:
+            group, held = [], 0
+            groups.append(group)
+        group.append(block)
+        open_groups[kind] = group, held + count
+    return [_one(group) if len(group) > 1 else group[0] for group in groups]
 
 
 def _one(blocks: list[Block]) -> Block:

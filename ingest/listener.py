@@ -30,8 +30,9 @@ log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer", mqtt5.ConnAckPacket, mqtt5.SubAckPacket)
 
 #: From this rate on reading rests between reads, for as long as so many messages take to come, so that reads fill.
+#: Half the usual receive window: the broker sends one half while the other becomes durable.
 _BUSY_MESSAGES_PER_S: Final = 1_000.0
-_FULL_READ_MESSAGES: Final = 400
+_FULL_READ_MESSAGES: Final = 1_000
 #: How long reading rests before it looks again whether there is room.
 _FULL_REST_S: Final = 0.003
 _CONNECT_LIMIT_S: Final = 10.0
@@ -62,7 +63,7 @@ class SessionOptions:
     session_expiry_s: int = 86_400
     receive_max: int = 2_000
     max_waiting: int = 20_000
-    max_rest_s: float = 0.02
+    max_rest_s: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)

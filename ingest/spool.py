@@ -12,6 +12,8 @@ Invariants:
 5. The payload never exceeds `max_bytes` but in two cases. One append larger than that is taken into an empty
    spool: it could otherwise never be taken, and its messages would be delivered for ever. And presses and falls
    are always taken: they are few and small, and whoever waits for room acknowledges no further press.
+6. The newest rows, up to `FRESH_BYTES`, are kept in memory as well, each from its commit on: a store that keeps up
+   costs no reading back. They are a copy and no more; what is not among them is read from the file.
 
 Dropping is not synchronised to disk: after a power cut rows may be there again, and writing them again changes nothing.
 """
@@ -19,6 +21,7 @@ Dropping is not synchronised to disk: after a power cut rows may be there again,
 import sqlite3
 import threading
 import zlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +37,10 @@ WhenFull = Literal["wait", "drop_oldest"]
 
 #: A portion is decoded in memory: it ends here even when its readings are few and large.
 PORTION_BYTES: Final = 16_000_000
+#: From the file no more is decoded in one piece, whatever was asked for: about a millisecond.
+PIECE_READINGS: Final = 1_000
+#: How much of the file is kept in memory as well, counted as it is on disk; decoded it is two to four times as much.
+FRESH_BYTES: Final = 4_000_000
 _BUSY_S: Final = 5.0
 
 
@@ -53,13 +60,23 @@ class Damaged:
 class Portion:
     """The oldest rows: drop through `position` when `blocks` are stored and `damaged` are in quarantine.
 
-    There is one block a kind, whatever rows its readings came from.
+    Small blocks of a kind are put together, whatever rows they came from.
     """
 
     position: int
     readings: int
     blocks: tuple[Block, ...]
     damaged: tuple[Damaged, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    """A committed row that is in memory still."""
+
+    position: int
+    readings: int
+    size: int
+    blocks: tuple[Block, ...]
 
 
 class Spool:
@@ -83,6 +100,10 @@ class Spool:
             )
             self._rows, self._depth, self._size_bytes = self._totals("1")
         self._dropped_readings = 0
+        # The end of the queue, without gaps; what stands before it is on disk alone.
+        self._fresh: deque[_Fresh] = deque()
+        self._fresh_bytes = 0
+        self._gone_through = 0
 
     @property
     def depth(self) -> int:
@@ -107,35 +128,36 @@ class Spool:
         urgent = all(block.readings.KIND in URGENT for block in blocks)
         data = to_bytes(blocks)
         size = len(data)
-        with self._lock, on_disk(self._path), self._transaction():
-            if self._size_bytes + size > self._max_bytes and self._rows and not urgent:
-                if self._when_full == "wait":
-                    raise SpoolFull(f"{self._path}: {self._size_bytes} of {self._max_bytes} bytes wait for the store")
-                self._drop_oldest(self._size_bytes + size - self._max_bytes)
-            self._connection.execute(
-                "INSERT INTO spool (readings, bytes, checksum, data) VALUES (?, ?, ?, ?)",
-                (readings, size, zlib.crc32(data), data),
-            )
-            self._rows += 1
-            self._depth += readings
-            self._size_bytes += size
+        gone_through = 0
+        with self._lock:
+            with on_disk(self._path), self._transaction():
+                if self._size_bytes + size > self._max_bytes and self._rows and not urgent:
+                    if self._when_full == "wait":
+                        raise SpoolFull(
+                            f"{self._path}: {self._size_bytes} of {self._max_bytes} bytes wait for the store"
+                        )
+                    gone_through = self._drop_oldest(self._size_bytes + size - self._max_bytes)
+                position = self._connection.execute(
+                    "INSERT INTO spool (readings, bytes, checksum, data) VALUES (?, ?, ?, ?)",
+                    (readings, size, zlib.crc32(data), data),
+                ).lastrowid
+                self._rows += 1
+                self._depth += readings
+                self._size_bytes += size
+            assert position is not None
+            self._forget(gone_through)
+            self._remember(_Fresh(position, readings, size, tuple(blocks)))
 
     def peek(self, limit_readings: int, *, after: int = 0) -> Portion | None:
-        """The oldest rows after a position until `limit_readings` are reached, at least one; None if there is none."""
+        """The oldest rows after a position until `limit_readings` are reached, at least one; None if there is none.
+
+        Rows that have to be read from the file end at `PIECE_READINGS`: decoding them holds other threads up.
+        """
         with self._lock, on_disk(self._path):
-            rows: list[tuple[int, int, int, bytes]] = []
-            readings = size = 0
-            # Rows are read one by one, as each says how much it holds and the next may be too much.
-            cursor = self._connection.execute(
-                "SELECT position, readings, checksum, data FROM spool WHERE position > ? ORDER BY position", (after,)
-            )
-            for row in cursor:
-                rows.append(row)
-                readings += row[1]
-                size += len(row[3])
-                if readings >= limit_readings or size >= PORTION_BYTES:
-                    break
-            cursor.close()
+            # Positions have no gaps, so what follows the last one seen or gone is the first copy, or on disk.
+            if self._fresh and max(after, self._gone_through) + 1 >= self._fresh[0].position:
+                return self._peek_fresh(limit_readings, after)
+            rows = self._read(min(limit_readings, PIECE_READINGS), after)
         if not rows:
             return None
         blocks: list[Block] = []
@@ -147,7 +169,7 @@ class Spool:
                 blocks += from_bytes(data)
             except UnreadableBlock as error:
                 damaged.append(Damaged(bytes(data), str(error)))
-        return Portion(rows[-1][0], readings, tuple(merged(blocks)), tuple(damaged))
+        return Portion(rows[-1][0], sum(row[1] for row in rows), tuple(merged(blocks)), tuple(damaged))
 
     def drop_through(self, position: int) -> None:
         """Forget the rows up to and including a position; again, or with an older one, changes nothing."""
@@ -159,6 +181,7 @@ class Spool:
                     self._remove(position)
             finally:
                 self._connection.execute("PRAGMA synchronous=FULL")
+            self._forget(position)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -172,6 +195,52 @@ class Spool:
         rows, readings, size = self._connection.execute(statement, values).fetchone()
         return int(rows), int(readings), int(size)
 
+    def _remember(self, fresh: _Fresh) -> None:
+        """Keep a copy of the newest row, if need be instead of the oldest."""
+        self._fresh.append(fresh)
+        self._fresh_bytes += fresh.size
+        while self._fresh_bytes > FRESH_BYTES:
+            self._fresh_bytes -= self._fresh.popleft().size
+
+    def _forget(self, position: int) -> None:
+        """Let go of copies of rows that are gone for good."""
+        self._gone_through = max(self._gone_through, position)
+        while self._fresh and self._fresh[0].position <= position:
+            self._fresh_bytes -= self._fresh.popleft().size
+
+    def _peek_fresh(self, limit_readings: int, after: int) -> Portion | None:
+        taken: list[_Fresh] = []
+        readings = size = 0
+        for row in self._fresh:
+            if row.position <= after:
+                continue
+            taken.append(row)
+            readings += row.readings
+            size += row.size
+            if readings >= limit_readings or size >= PORTION_BYTES:
+                break
+        if not taken:
+            return None
+        blocks = merged(block for row in taken for block in row.blocks)
+        return Portion(taken[-1].position, readings, tuple(blocks), ())
+
+    def _read(self, limit_readings: int, after: int) -> list[tuple[int, int, int, bytes]]:
+        """Rows from the file: position, readings, checksum, data."""
+        rows: list[tuple[int, int, int, bytes]] = []
+        readings = size = 0
+        # Rows are read one by one, as each says how much it holds and the next may be too much.
+        cursor = self._connection.execute(
+            "SELECT position, readings, checksum, data FROM spool WHERE position > ? ORDER BY position", (after,)
+        )
+        for row in cursor:
+            rows.append(row)
+            readings += row[1]
+            size += len(row[3])
+            if readings >= limit_readings or size >= PORTION_BYTES:
+                break
+        cursor.close()
+        return rows
+
     def _remove(self, position: int) -> int:
         rows, readings, size = self._totals("position <= ?", position)
         self._connection.execute("DELETE FROM spool WHERE position <= ?", (position,))
@@ -180,8 +249,8 @@ class Spool:
         self._size_bytes -= size
         return readings
 
-    def _drop_oldest(self, size: int) -> None:
-        """Make room for `size` bytes, or empty the spool."""
+    def _drop_oldest(self, size: int) -> int:
+        """Make room for `size` bytes, or empty the spool; returns the last position dropped."""
         cursor = self._connection.execute("SELECT position, bytes FROM spool ORDER BY position")
         last = 0
         for position, held in cursor:
@@ -191,6 +260,7 @@ class Spool:
                 break
         cursor.close()
         self._dropped_readings += self._remove(last)
+        return last
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

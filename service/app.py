@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 
 LANES: Final = (URGENT_LANE, TELEMETRY_LANE)
 #: How long telemetry may wait under load for a batch to fill; a press never does.
-_TELEMETRY_REST_S: Final = 0.02
+_TELEMETRY_REST_S: Final = 0.05
 #: Allocations before a collection of each generation; Python's own 700 would collect several times a batch.
 _GC_THRESHOLDS: Final = (100_000, 50, 100)
 #: Room for alarms on a disk that is full: tens of thousands of them.
@@ -125,7 +125,8 @@ async def serve(
             for channel in channels:
                 group.create_task(deliver(desk, channel, wall_clock_ms), name=f"outbox of {channel.name}")
             group.create_task(watch.notice_silence(), name="silence")
-            group.create_task(drain(spool, store, quarantine, arrival, progress=progress), name="store writer")
+            writer = drain(spool, store, quarantine, arrival, progress=progress, on_stored=metrics.stored)
+            group.create_task(writer, name="store writer")
             group.create_task(fleet.run(), name="fleet")
             group.create_task(memory.keep(), name="memory")
             if ready is not None:

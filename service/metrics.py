@@ -10,7 +10,7 @@ from ingest.decode import Decoded
 from ingest.listener import Batch, Session
 
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
-_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3_600)
 
 
 class Metrics:
@@ -28,6 +28,12 @@ class Metrics:
             "shouhu_receive_to_durable_seconds",
             "From the first message of a batch received to the batch acknowledged",
             ["lane"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._stored = Histogram(
+            "shouhu_receive_to_stored_seconds",
+            "From the oldest reading of a write to the store received to the write done",
             buckets=_SECONDS,
             registry=self._registry,
         )
@@ -54,6 +60,10 @@ class Metrics:
             self._readings.labels(readings.KIND).inc(len(readings))
         for reason, count in Tally(rejected.reason for rejected in decoded.rejected).items():
             self._rejected.labels(reason).inc(count)
+
+    def stored(self, lag_s: float) -> None:
+        """Count a write to the store whose oldest reading was received so long ago."""
+        self._stored.observe(lag_s)
 
     def transition(self, transition: Transition) -> None:
         """Count an alarm's transition."""

@@ -9,7 +9,6 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from ingest.clock import wall_clock_ms
 from ingest.quarantine import Quarantine
@@ -19,8 +18,6 @@ from ingest.stores.contract import Refused, Store, StoreUnavailable
 from ingest.stores.lines import topic_of_line
 
 log = logging.getLogger(__name__)
-#: Read and decoded in one piece: about a millisecond.
-_PIECE_READINGS: Final = 1_000
 
 
 @dataclass(slots=True)
@@ -60,21 +57,24 @@ async def drain(
     progress: Progress | None = None,
     pace: Pace | None = None,
     clock_ms: Callable[[], int] = wall_clock_ms,
+    on_stored: Callable[[float], None] = lambda _: None,
 ) -> None:
     """Open the store and move the spool into it for ever, until cancelled.
 
     `wake` is set by whoever appends. A store that is away is tried again after twice the time, at most
     `longest_retry_s`, or when it says (Retry-After), with jitter so that a fleet of services does not come at once.
+    `on_stored` is told after every batch how long ago the oldest reading in it was received, in seconds.
     """
-    writer = _Writer(spool, store, quarantine, progress or Progress(), pace or Pace(), clock_ms)
+    writer = _Writer(spool, store, quarantine, progress or Progress(), pace or Pace(), clock_ms, on_stored)
     await writer.insist(store.open)
     while True:
         wake.clear()
-        if not await writer.move():
+        if not spool.depth:
             await wake.wait()
-            # A request costs the same for one reading as for hundreds: let the batch fill unless it has.
-            if spool.depth < writer.pace.batch_readings:
-                await asyncio.sleep(writer.pace.linger_s)
+        # A request costs the same for one reading as for hundreds: let the batch fill unless it has.
+        if spool.depth < writer.pace.batch_readings:
+            await asyncio.sleep(writer.pace.linger_s)
+        await writer.move()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +85,13 @@ class _Writer:
     progress: Progress
     pace: Pace
     clock_ms: Callable[[], int]
+    on_stored: Callable[[float], None]
 
-    async def move(self) -> bool:
-        """Move one batch; False when nothing waits."""
+    async def move(self) -> None:
+        """Move one batch."""
         portions = await self._next()
         if not portions:
-            return False
+            return
         blocks = [block for portion in portions for block in portion.blocks]
         refused: Sequence[Refused] = ()
 
@@ -102,19 +103,21 @@ class _Writer:
         rejected = self._rejected(refused, portions)
         if rejected:
             await self.insist(lambda: asyncio.to_thread(self.quarantine.add, rejected))
-        position = portions[-1].position
-        await self.insist(lambda: asyncio.to_thread(self.spool.drop_through, position))
         self.progress.refused_readings += len(rejected)
         self.progress.stored_readings += sum(len(b.readings) for b in blocks) - len(refused)
         self.progress.stored_ms = self.clock_ms()
-        return True
+        if blocks:  # all rows may have been damaged
+            oldest_ms = min(int(block.readings.received_ms.min()) for block in blocks)
+            self.on_stored((self.progress.stored_ms - oldest_ms) / 1000)
+        position = portions[-1].position
+        await self.insist(lambda: asyncio.to_thread(self.spool.drop_through, position))
 
     async def _next(self) -> list[Portion]:
         """The oldest rows, read piece by piece so that nobody waits for the whole."""
         portions: list[Portion] = []
         readings = after = 0
         while readings < self.pace.batch_readings:
-            portion = await asyncio.to_thread(self.spool.peek, _PIECE_READINGS, after=after)
+            portion = await asyncio.to_thread(self.spool.peek, self.pace.batch_readings - readings, after=after)
             if portion is None:
                 break
             portions.append(portion)

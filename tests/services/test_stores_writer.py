@@ -76,13 +76,29 @@ async def test_the_service_may_start_before_its_store(influxdb: Any, tmp_path: P
     spool, quarantine = Spool(tmp_path / "spool.db"), Quarantine(tmp_path / "quarantine.db")
     store, progress = Influx1(influxdb.url, database), Progress()
     spool.append([falls(0, 10)])
-    task = asyncio.create_task(drain(spool, store, quarantine, asyncio.Event(), progress=progress, pace=QUICK))
+    lags_s: list[float] = []
+    task = asyncio.create_task(
+        drain(
+            spool,
+            store,
+            quarantine,
+            asyncio.Event(),
+            progress=progress,
+            pace=QUICK,
+            clock_ms=lambda: TIME_MS + 90_000,
+            on_stored=lags_s.append,
+        )
+    )
     async with asyncio.timeout(10):
         while progress.attempts_failed < 3:  # noqa: ASYNC110 - nothing tells a spectator
             await asyncio.sleep(0.01)
     await asyncio.to_thread(influxdb.start)
     await until_empty(spool)
     assert len(influxdb.query(database, "SELECT seq FROM fall")) == 10
+    async with asyncio.timeout(10):
+        while not lags_s:  # noqa: ASYNC110 - nothing tells a spectator
+            await asyncio.sleep(0.01)
+    assert lags_s == [90.0], "the age of the oldest reading, however long the store was away"
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     spool.close()
@@ -99,6 +115,8 @@ async def test_refused_and_damaged_readings_end_in_quarantine(influxdb: Any, tmp
     spool.append([falls(0, 5)])
     spool.append([falls(5, 5)])
     spool._connection.execute("UPDATE spool SET data = x'00' WHERE position = 1")
+    spool.close()
+    spool = Spool(tmp_path / "spool.db")  # a row is read from the file only by who did not write it
     task = asyncio.create_task(drain(spool, store, quarantine, asyncio.Event(), progress=progress, pace=QUICK))
     await until_empty(spool)
     task.cancel()

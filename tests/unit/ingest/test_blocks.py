@@ -87,6 +87,19 @@ def test_blocks_of_one_kind_become_one_with_every_reading_under_its_own_tag() ->
     assert whole.readings.row.dtype == np.int32
 
 
+def test_blocks_are_put_together_up_to_a_thousand_readings_and_stay_in_order() -> None:
+    sizes = [600, 300, 200, 1500, 1, 2]
+    begins = np.cumsum([0, *sizes])
+    blocks = [
+        block
+        for begin, size in zip(begins, sizes, strict=False)
+        for block in blocks_of([falls([0] * size, list(range(begin, begin + size)), [5] * size)], FLEET)
+    ]
+    together = merged(blocks)
+    assert [len(block.readings) for block in together] == [900, 200, 1500, 3]
+    assert np.concatenate([block.readings.seq for block in together]).tolist() == list(range(sum(sizes)))
+
+
 def test_a_block_written_by_the_version_before_is_read() -> None:
     (block,) = blocks_of([falls([1, 2], [7, 8], [5, 5])], FLEET)
     written = msgspec.msgpack.decode(to_bytes([block]))
