@@ -61,6 +61,9 @@ class Bank:
         self._own_params: set[str] = set()
         self._ticked_ms: dict[str, int] = {}
         self._by_kind = self._takers()
+        #: The row at which a detector by resident keeps what it knows, by row, and of whom that is.
+        self._lead = np.arange(count)
+        self._whose: dict[str, int] = {}
         for name, records in (params or {}).items():
             self.set_params(name, records)
 
@@ -77,7 +80,32 @@ class Bank:
             self._state[name] = np.concatenate([self._state[name], initial(count)[self._count :]])
         for name, detector in self._detectors.items():
             self._params[name] = np.concatenate([self._params[name], detector.defaults(count)[self._count :]])
+        self._lead = np.concatenate([self._lead, np.arange(self._count, count)])
         self._count = count
+
+    def lead(self, residents: Sequence[str | None]) -> None:
+        """Say whose each row's device is (count,), None for nobody's; detectors by resident follow the resident.
+
+        What they know of a resident lies at the first of the resident's rows; where that changes, it moves along.
+        """
+        if len(residents) != self._count:
+            raise ValueError(f"there are {self._count} rows, not {len(residents)}")
+        first: dict[str, int] = {}
+        for row, resident in enumerate(residents):  # when the fleet changes, not with a message
+            if resident is not None:
+                first.setdefault(resident, row)
+        moved = [who for who, row in first.items() if self._whose.get(who, row) != row]
+        old = np.array([self._whose[who] for who in moved], dtype=np.int64)
+        new = np.array([first[who] for who in moved], dtype=np.int64)
+        # Where somebody else was before, nothing of them may stay.
+        left = np.array([row for who, row in self._whose.items() if first.get(who) != row], dtype=np.int64)
+        for name, detector in self._detectors.items():
+            if detector.by_resident and len(left):
+                known = self._state[name].take(old)
+                _put(self._state[name], left, detector.initial(len(left)))
+                _put(self._state[name], new, known)
+        self._lead = np.array([row if who is None else first[who] for row, who in enumerate(residents)], dtype=np.int64)
+        self._whose = first
 
     def set_params(self, name: str, params: Records) -> None:
         """Other parameters (count,) for a detector; its state stays."""
@@ -111,11 +139,26 @@ class Bank:
                 _put(self._state[_CLOCKS], rows, clock)
                 findings += _by_directory(found, rows)
             for detector in self._by_kind[batch.KIND]:
+                if detector.by_resident:
+                    findings += self._update_by_resident(detector, local, rows, now_ms)
+                    continue
                 state, params = self._state[detector.name], self._params[detector.name]
                 after, found = detector.update(state.take(rows), local, params.take(rows), now_ms)
                 _put(state, rows, after)
                 findings += _by_directory(found, rows)
         return _without_the_past(findings, now_ms) if findings else findings
+
+    def _update_by_resident(
+        self, detector: Detector, local: AnyReadings, rows: NDArray[np.integer], now_ms: int
+    ) -> list[Finding]:
+        leads = self._lead[rows]
+        if not np.array_equal(leads, rows):
+            leads, compact = np.unique(leads, return_inverse=True)
+            local = local.with_rows(compact.astype(np.int32)[local.row])
+        state, params = self._state[detector.name], self._params[detector.name]
+        after, found = detector.update(state.take(leads), local, params.take(leads), now_ms)
+        _put(state, leads, after)
+        return _by_directory(found, leads)
 
     def tick(self, now_ms: int) -> list[Finding]:
         """Let time pass; each detector notices at most every `tick_s`, and at once after a jump of the clock."""

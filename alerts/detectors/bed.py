@@ -58,6 +58,7 @@ class BedExit:
         [("away_s", "<f8"), ("night_start_min", "<i4"), ("night_end_min", "<i4"), ("utc_offset_min", "<i4")]
     )
     tick_s: ClassVar[float | None] = 1.0
+    by_resident: ClassVar[bool] = False
 
     def __init__(self, settings: BedSettings | None = None) -> None:
         self._settings = settings or BedSettings()

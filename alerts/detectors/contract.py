@@ -41,6 +41,8 @@ class Detector(Protocol):
     params_dtype: ClassVar[np.dtype[np.void]]
     #: Seconds between two ticks; None where time alone changes nothing.
     tick_s: ClassVar[float | None]
+    #: Whether a row is a resident, with the readings of all their devices, and not a device.
+    by_resident: ClassVar[bool]
 
     def initial(self, count: int) -> Records:
         """The state of `count` rows that have said nothing yet."""

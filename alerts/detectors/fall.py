@@ -61,6 +61,7 @@ class ImpactStillness:
         [("impact_g", "<f8"), ("still_g", "<f8"), ("contrast", "<f8"), ("quiet_s", "<f8")]
     )
     tick_s: ClassVar[float | None] = None
+    by_resident: ClassVar[bool] = False
 
     def __init__(self, settings: FallSettings | None = None) -> None:
         self._settings = settings or FallSettings()

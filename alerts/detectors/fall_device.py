@@ -51,6 +51,7 @@ class DeviceFall:
     )
     params_dtype: ClassVar[np.dtype[np.void]] = np.dtype([("repeat_s", "<f8")])
     tick_s: ClassVar[float | None] = None
+    by_resident: ClassVar[bool] = False
 
     def __init__(self, settings: DeviceFallSettings | None = None) -> None:
         self._settings = settings or DeviceFallSettings()

@@ -68,6 +68,7 @@ class Geofence:
     )
     params_dtype: ClassVar[np.dtype[np.void]] = np.dtype([("zone_first", "<i4"), ("zone_count", "<i4")])
     tick_s: ClassVar[float | None] = None
+    by_resident: ClassVar[bool] = False
 
     def __init__(self, zones: ZoneTable, settings: GeofenceSettings | None = None) -> None:
         self._zones = zones

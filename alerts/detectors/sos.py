@@ -36,6 +36,7 @@ class Press:
     state_dtype: ClassVar[np.dtype[np.void]] = np.dtype([repeats.FIELD, ("open_ms", "<i8"), ("onset_ms", "<i8")])
     params_dtype: ClassVar[np.dtype[np.void]] = np.dtype([("bounce_s", "<f8")])
     tick_s: ClassVar[float | None] = None
+    by_resident: ClassVar[bool] = False
 
     def __init__(self, settings: PressSettings | None = None) -> None:
         self._settings = settings or PressSettings()

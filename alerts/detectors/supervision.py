@@ -63,6 +63,7 @@ class Supervision:
         [("silent_s", "<f8"), ("battery_low_pct", "<f8"), ("battery_clear_pct", "<f8")]
     )
     tick_s: ClassVar[float | None] = 1.0
+    by_resident: ClassVar[bool] = False
 
     def __init__(self, settings: SupervisionSettings | None = None) -> None:
         self._settings = settings or SupervisionSettings()

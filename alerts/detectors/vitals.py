@@ -1,34 +1,41 @@
 """Limits on vital signs: beyond one for long enough is an alarm, well back within it is its end."""
 
-from dataclasses import dataclass, fields
-from typing import ClassVar, Final
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records, Result
+from alerts.detectors.rowwise import copied, raise_to
 from alerts.detectors.segments import NEVER, Segments, in_order, since_ms, switch
+from alerts.detectors.signs import SIGNS, off_of, values_of
 from alerts.findings import Change, Condition, Finding, Priority
 from ingest.contract import Kind
 from ingest.readings import AnyReadings, Bed, Vitals
 
-_CHANNELS: Final = ("heart_rate_bpm", "spo2_pct", "respiration_per_min", "temperature_c", "systolic_mmhg")
+if TYPE_CHECKING:
+    from alerts.detectors.medical import Medical
 
-#: The limits in the order of the state's and the parameters' columns: cause, channel, 1 for high and -1 for low.
+#: The limits in the order of the state's and the parameters' columns: first the low ones, then the high ones, each in
+#: the order of the signs.
 LIMITS: Final = (
-    ("heart_rate_low", 0, -1.0),
-    ("heart_rate_high", 0, 1.0),
-    ("spo2_low", 1, -1.0),
-    ("respiration_low", 2, -1.0),
-    ("respiration_high", 2, 1.0),
-    ("temperature_low", 3, -1.0),
-    ("temperature_high", 3, 1.0),
-    ("systolic_low", 4, -1.0),
-    ("systolic_high", 4, 1.0),
+    "heart_rate_low",
+    "spo2_low",
+    "respiration_low",
+    "temperature_low",
+    "systolic_low",
+    "heart_rate_high",
+    "spo2_high",
+    "respiration_high",
+    "temperature_high",
+    "systolic_high",
 )
 _COUNT: Final = len(LIMITS)
-_CHANNEL: Final = np.array([channel for _, channel, _ in LIMITS])
-_SIGN: Final = np.array([sign for _, _, sign in LIMITS])
+_LOW: Final = slice(0, len(SIGNS))
+_HIGH: Final = slice(len(SIGNS), _COUNT)
+_SIGN: Final = np.repeat([-1.0, 1.0], len(SIGNS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,19 @@ class Limit:
     raise_at: float
     clear_at: float
     delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scale2Settings:
+    """Limits on SpO2 for residents on scale 2, in place of everybody's; %.
+
+    The bands worth three points of that scale (Royal College of Physicians, NEWS2, 2017, chart 1): at most 83, and
+    while on oxygen also at least 97, since too much of it harms these people. That takes longer than a lack of
+    oxygen, so it may last a minute (our choice).
+    """
+
+    spo2_low: Limit = Limit(83.0, 85.0, 15.0)
+    spo2_high: Limit = Limit(97.0, 95.0, 60.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +83,22 @@ class VitalSettings:
     temperature_high: Limit = Limit(39.1, 38.7, 0.0)
     systolic_low: Limit = Limit(90.0, 95.0, 0.0)
     systolic_high: Limit = Limit(220.0, 210.0, 0.0)
+    scale_2: Scale2Settings = field(default_factory=Scale2Settings)
     quality_min: float = 0.5
 
-    def limits(self) -> tuple[Limit, ...]:
-        """The limits in the order of LIMITS."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return tuple(values[cause] for cause, _, _ in LIMITS)
+    def limits(self, medical: "Medical | None" = None) -> tuple[Limit, ...]:
+        """The limits of a resident (None: of everybody) in the order of LIMITS; one that nobody set is out of reach."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        if medical is not None and medical.spo2_scale == 2:
+            values["spo2_low"] = self.scale_2.spo2_low
+            if medical.oxygen == "oxygen":
+                values["spo2_high"] = self.scale_2.spo2_high
+        values |= dict(medical.limits) if medical is not None else {}
+        return tuple(values.get(name, _NONE) for name in LIMITS)
+
+
+#: No reading is at or above it, and every reading is back within it.
+_NONE: Final = Limit(np.inf, np.inf, 0.0)
 
 
 class VitalLimits:
@@ -88,6 +118,7 @@ class VitalLimits:
             ("since_ms", "<i8", (_COUNT,)),
             ("onset_ms", "<i8", (_COUNT,)),
             ("active", "?", (_COUNT,)),
+            ("busy", "?"),
         ]
     )
     params_dtype: ClassVar[np.dtype[np.void]] = np.dtype(
@@ -99,6 +130,7 @@ class VitalLimits:
         ]
     )
     tick_s: ClassVar[float | None] = None
+    by_resident: ClassVar[bool] = False
 
     def __init__(self, settings: VitalSettings | None = None) -> None:
         self._settings = settings or VitalSettings()
@@ -106,62 +138,99 @@ class VitalLimits:
     def initial(self, count: int) -> Records:
         """Rows of which nothing was measured yet."""
         state = np.zeros(count, dtype=self.state_dtype)
-        for field in ("last_ms", "since_ms", "onset_ms"):
-            state[field] = NEVER
+        for name in ("last_ms", "since_ms", "onset_ms"):
+            state[name] = NEVER
         return state
 
     def defaults(self, count: int) -> Records:
         """The settings' parameters for each row."""
-        params = np.empty(count, dtype=self.params_dtype)
-        limits = self._settings.limits()
-        params["raise_at"] = [limit.raise_at for limit in limits]
-        params["clear_at"] = [limit.clear_at for limit in limits]
-        params["delay_s"] = [limit.delay_s for limit in limits]
+        return self.of_residents([None] * count)
+
+    def of_residents(self, medical: "Sequence[Medical | None]") -> Records:
+        """Parameters of rows whose residents have these settings; None: those of everybody."""
+        params = np.empty(len(medical), dtype=self.params_dtype)
         params["quality_min"] = self._settings.quality_min
+        _set_limits(params, slice(None), self._settings.limits())
+        for row, one in enumerate(medical):  # when the fleet changes, and only for the few with settings of their own
+            if one is not None:
+                _set_limits(params, row, self._settings.limits(one))
         return params
 
     def update(self, state: Records, readings: AnyReadings, params: Records, now_ms: int) -> Result:
         """Take measurements in; see the class."""
         assert isinstance(readings, Vitals | Bed)
-        state = state.copy()
-        index = in_order(readings.row, readings.time_ms, state["last_ms"])
-        row, time_ms = readings.row[index], readings.time_ms[index]
-        if not len(row):
-            return state, []
-        # A row's last reading is written last.
-        state["last_ms"][row] = time_ms
-
-        off = (readings.worn if isinstance(readings, Vitals) else readings.present)[index] == 0
-        poor = readings.quality[index] < params["quality_min"][row]
-        values = _values(readings, index)[:, _CHANNEL]
-        beyond = values * _SIGN >= (params["raise_at"] * _SIGN)[row]
-        beyond &= ~(off | poor)[:, np.newaxis]
-
-        # Only (row, limit) pairs with something going on are looked at closer; mostly there are none.
-        busy = state["active"] | (state["since_ms"] != NEVER)
-        beyond_at, beyond_limit = np.nonzero(beyond)
-        busy[row[beyond_at], beyond_limit] = True
-        if not busy.any():
-            return state, []
-        known = np.isfinite(values)
-        known &= ~poor[:, np.newaxis]
-        known |= off[:, np.newaxis]
-        known &= busy[row]
-        limit, at = np.nonzero(known.T)  # by limit, then row, then time
-        return state, _judge(state, params, row[at], limit, time_ms[at], values[at, limit], beyond[at, limit], off[at])
+        state = copied(state)
+        row, last_ms = readings.row, state["last_ms"].copy()
+        news = readings.time_ms > last_ms[row]
+        if news.any():
+            off = off_of(readings)
+            poor = readings.quality < params["quality_min"][row]
+            values = values_of(readings)
+            raise_at = params["raise_at"][row]
+            low, high = values <= raise_at[:, _LOW], values >= raise_at[:, _HIGH]
+            suspect = (low | high).any(axis=1) & ~(off | poor) & news
+            # Only rows with something going on are looked at closer; mostly there are none.
+            busy = state["busy"]
+            findings: list[Finding] = []
+            if suspect.any() or busy.any():
+                busy[row[suspect]] = True
+                closer = np.flatnonzero(busy[row] & news)
+                closer = closer[in_order(row[closer], readings.time_ms[closer], last_ms)]
+                findings = _follow(
+                    state,
+                    params,
+                    row[closer],
+                    readings.time_ms[closer],
+                    values[closer],
+                    np.hstack([low[closer], high[closer]]),
+                    off[closer],
+                    poor[closer],
+                )
+            raise_to(last_ms, row, readings.time_ms)
+            state["last_ms"] = last_ms
+            return state, findings
+        return state, []
 
     def tick(self, state: Records, params: Records, now_ms: int) -> Result:
         """Time alone measures nothing."""
         return state, []
 
 
-def _values(readings: Vitals | Bed, index: NDArray[np.intp]) -> NDArray[np.float64]:
-    if isinstance(readings, Vitals):
-        return np.stack([getattr(readings, channel)[index] for channel in _CHANNELS], axis=1)
-    values = np.full((len(index), len(_CHANNELS)), np.nan)
-    values[:, _CHANNELS.index("heart_rate_bpm")] = readings.heart_rate_bpm[index]
-    values[:, _CHANNELS.index("respiration_per_min")] = readings.respiration_per_min[index]
-    return values
+def _set_limits(params: Records, rows: slice | int, limits: Sequence[Limit]) -> None:
+    params["raise_at"][rows] = [limit.raise_at for limit in limits]
+    params["clear_at"][rows] = [limit.clear_at for limit in limits]
+    params["delay_s"][rows] = [limit.delay_s for limit in limits]
+
+
+def _follow(
+    state: Records,
+    params: Records,
+    row: NDArray[np.int32],
+    time_ms: NDArray[np.int64],
+    values: NDArray[np.float64],
+    beyond: NDArray[np.bool_],
+    off: NDArray[np.bool_],
+    poor: NDArray[np.bool_],
+) -> list[Finding]:
+    """Take readings (n,), sorted by row and time, to those of their limits with something going on.
+
+    `values` (n, 5) are the signs, `beyond` (n, 10) whether they are beyond each limit; `state` is ours, and written.
+    """
+    beyond = beyond & ~(off | poor)[:, np.newaxis]
+    values = np.hstack([values, values])
+    going_on = state["active"] | (state["since_ms"] != NEVER)
+    at, limit = np.nonzero(beyond)
+    going_on[row[at], limit] = True
+    known = np.isfinite(values) & ~poor[:, np.newaxis]
+    known |= off[:, np.newaxis]
+    known &= going_on[row]
+    limit, at = np.nonzero(known.T)  # by limit, then row, then time
+    if not len(at):
+        return []
+    found = _judge(state, params, row[at], limit, time_ms[at], values[at, limit], beyond[at, limit], off[at])
+    rows = row[at]
+    state["busy"][rows] = (state["active"] | (state["since_ms"] != NEVER)).any(axis=1)[rows]
+    return found
 
 
 def _judge(
@@ -205,8 +274,7 @@ def _judge(
 def _finding(
     row: int, limit: int, change: Change, onset_ms: int, found_ms: int, value: float, params: Records
 ) -> Finding:
-    cause, channel, _ = LIMITS[limit]
-    name = _CHANNELS[channel]
+    cause, name = LIMITS[limit], SIGNS[limit % len(SIGNS)]
     unit = name.removeprefix(cause.rpartition("_")[0] + "_")
     bound = params["raise_at" if change is Change.BEGAN else "clear_at"][row, limit]
     return Finding(

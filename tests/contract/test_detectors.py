@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from alerts.detectors.bed import BedExit, BedSettings
 from alerts.detectors.contract import Detector, Records
+from alerts.detectors.early_warning import EarlyWarning, EarlyWarningSettings
 from alerts.detectors.fall import ImpactStillness
 from alerts.detectors.fall_device import DeviceFall
 from alerts.detectors.geofence import Geofence, Zone, ZoneTable
@@ -106,6 +107,40 @@ def bed_vitals_stream(random: Random) -> Bed:
     heart_rate_bpm = np.where(slow, random.integers(38, 41, len(bed)), random.integers(41, 50, len(bed)))
     return replace(
         bed, heart_rate_bpm=some(random, heart_rate_bpm), present=np.where(bed.present == 0, -1, bed.present)
+    )
+
+
+def ill_stream(random: Random) -> Vitals:
+    row, time_ms = moments(random, 60, (20.0, 300.0))
+    n = len(row)
+    ill = np.empty(n, dtype=np.bool_)
+    for r in range(ROWS):
+        ill[row == r] = spells(random, int((row == r).sum()))
+    return readings(
+        Vitals,
+        row,
+        time_ms,
+        heart_rate_bpm=some(random, np.where(ill, random.integers(105, 135, n), random.integers(60, 95, n))),
+        respiration_per_min=some(random, np.where(ill, random.integers(19, 27, n), random.integers(12, 22, n))),
+        spo2_pct=np.where(random.random(n) < 0.5, np.nan, random.integers(92, 99, n)),
+        temperature_c=np.where(random.random(n) < 0.8, np.nan, random.uniform(35.8, 39.2, n)),
+        systolic_mmhg=np.where(random.random(n) < 0.9, np.nan, random.integers(85, 140, n)),
+        worn=random.choice([-1, 0, 1], n, p=[0.3, 0.05, 0.65]),
+        quality=some(random, random.uniform(0.45, 1.0, n)),
+    )
+
+
+def ill_in_bed_stream(random: Random) -> Bed:
+    bed = bed_stream(random)
+    n = len(bed)
+    ill = np.empty(n, dtype=np.bool_)
+    for r in range(ROWS):
+        ill[bed.row == r] = spells(random, int((bed.row == r).sum()))
+    return replace(
+        bed,
+        heart_rate_bpm=some(random, np.where(ill, random.integers(112, 135, n), random.integers(60, 95, n))),
+        respiration_per_min=some(random, np.where(ill, random.integers(24, 27, n), random.integers(12, 22, n))),
+        present=np.where(bed.present == 0, -1, bed.present),
     )
 
 
@@ -211,6 +246,8 @@ CASES = {
     "impact_stillness": Case(ImpactStillness, motion_stream),
     "vital_limits": Case(VitalLimits, vitals_stream),
     "vital_limits_in_bed": Case(VitalLimits, bed_vitals_stream),
+    "early_warning": Case(EarlyWarning, ill_stream),
+    "early_warning_in_bed": Case(lambda: EarlyWarning(EarlyWarningSettings(delay_s=10.0)), ill_in_bed_stream),
     "bed_exit": Case(BedExit, bed_stream),
     "bed_exit_at_night": Case(lambda: BedExit(BedSettings(12.0, 0, 1200, 480)), bed_stream),
     "geofence": Case(lambda: Geofence(zones()), location_stream),

@@ -10,6 +10,7 @@ import pytest
 
 from alerts.bank import BadState, Bank
 from alerts.detectors.bed import BedExit, BedSettings
+from alerts.detectors.early_warning import EarlyWarning
 from alerts.detectors.geofence import Geofence
 from alerts.detectors.sos import Press
 from alerts.detectors.standard import DetectorSettings, standard_detectors
@@ -221,3 +222,37 @@ def test_a_batch_costs_the_same_in_a_large_fleet() -> None:
 
 def test_all_kinds_have_somebody_who_hears_them() -> None:
     assert Supervision(SupervisionSettings()).kinds == frozenset(Kind)
+
+
+def tense(at_s: Any, row: Any, **columns: Any) -> Any:
+    """Readings whose points make five."""
+    return readings(Vitals, at_s, row, heart_rate_bpm=115.0, respiration_per_min=26.0, **columns)
+
+
+def test_a_detector_by_resident_sees_the_devices_of_one_as_one() -> None:
+    bank = Bank([EarlyWarning()], 5)
+    bank.lead(["a", "b", "b", None, "a"])
+    assert bank.update([tense([0, 0, 0], [2, 3, 4])], T0_MS) == []
+    found = bank.update([tense([60, 60, 60], [1, 3, 0])], T0_MS)
+    assert [f.row for f in found] == [0, 1, 3]
+
+
+def test_what_is_known_of_a_resident_moves_with_the_resident_and_stays_with_nobody_else() -> None:
+    bank = Bank([EarlyWarning()], 3)
+    bank.lead(["a", "b", None])
+    bank.update([tense([0, 0], [0, 1])], T0_MS)
+    bank.resize(4)
+    bank.lead(["b", None, "c", "a"])  # b got a's device, a a new one, and c that of nobody
+    found = bank.update([tense([60] * 4, [0, 1, 2, 3])], T0_MS)
+    assert [f.row for f in found] == [0, 3]
+    assert bank.update([tense(120, 1)], T0_MS) != [], "the device that is nobody's now began anew"
+
+
+def test_who_comes_to_a_row_knows_nothing_of_who_left_it() -> None:
+    bank = Bank([EarlyWarning()], 1)
+    bank.lead(["a"])
+    bank.update([tense(0, 0)], T0_MS)
+    bank.lead(["b"])
+    assert bank.update([tense(60, 0)], T0_MS) == []
+    with pytest.raises(ValueError, match="there are 1 rows, not 2"):
+        bank.lead(["a", "b"])

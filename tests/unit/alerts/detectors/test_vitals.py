@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from alerts.detectors.medical import Medical
 from alerts.detectors.vitals import LIMITS, Limit, VitalLimits, VitalSettings
 from alerts.findings import Condition, Priority
 from ingest.readings import Bed, Vitals
@@ -31,7 +32,7 @@ EDGES = {
 
 
 def test_every_limit_has_an_edge_here() -> None:
-    assert {cause for cause, _, _ in LIMITS} == EDGES.keys()
+    assert set(LIMITS) == EDGES.keys() | {"spo2_high"}
 
 
 @pytest.mark.parametrize("cause", EDGES)
@@ -109,7 +110,8 @@ def test_a_sign_that_is_not_sent_neither_raises_nor_ends(fed: Any, readings: Any
 
 def test_a_resident_may_have_other_limits(fed: Any, readings: Any) -> None:
     vitals = fed(VitalLimits())
-    vitals.params["raise_at"][1, 2], vitals.params["clear_at"][1, 2] = 85.0, 87.0
+    hers = Medical("r", limits=(("spo2_low", Limit(85.0, 87.0, 15.0)),))
+    vitals.params = VitalLimits().of_residents([None, hers, None, None])
     found = vitals(readings(Vitals, [0, 0, 20, 20], [0, 1, 0, 1], spo2_pct=88))
     assert [f.row for f in found] == [0]
 
@@ -126,3 +128,31 @@ def test_several_signs_of_several_people_at_once(fed: Any, readings: Any) -> Non
         readings(Vitals, [0, 0, 20, 20], [2, 3, 2, 3], spo2_pct=80, heart_rate_bpm=[150, 70, 150, 70])
     )
     assert sorted((f.row, f.cause) for f in found) == [(2, "heart_rate_high"), (2, "spo2_low"), (3, "spo2_low")]
+
+
+def test_residents_on_scale_2_have_limits_of_their_own(fed: Any, readings: Any, said: Any) -> None:
+    on_air, on_oxygen = Medical("a", 2, "air"), Medical("b", 2, "oxygen")
+    for medical, spo2_pct, cause in [
+        (on_air, 84, None), (on_air, 83, "spo2_low"), (on_air, 99, None),
+        (on_oxygen, 83, "spo2_low"), (on_oxygen, 96, None), (on_oxygen, 97, "spo2_high"),
+        (Medical("c", 2), 99, None), (Medical("d", 1, "oxygen"), 99, None), (Medical("d", 1, "oxygen"), 91, "spo2_low"),
+    ]:  # fmt: skip
+        vitals = fed(VitalLimits(), 1)
+        vitals.params = VitalLimits().of_residents([medical])
+        found = vitals(readings(Vitals, np.arange(0, 90, 5), spo2_pct=spo2_pct))
+        assert [f.cause for f in found] == ([] if cause is None else [cause]), (medical, spo2_pct)
+
+
+def test_own_limits_stand_before_those_of_the_scale(fed: Any, readings: Any) -> None:
+    vitals = fed(VitalLimits(), 1)
+    vitals.params = VitalLimits().of_residents([Medical("a", 2, limits=(("spo2_low", Limit(80.0, 82.0, 0.0)),))])
+    assert vitals(readings(Vitals, 0, spo2_pct=82)) == []
+    assert [f.cause for f in vitals(readings(Vitals, 5, spo2_pct=80))] == ["spo2_low"]
+
+
+def test_a_limit_taken_away_ends_its_alarm(fed: Any, readings: Any, said: Any) -> None:
+    vitals = fed(VitalLimits(), 1)
+    vitals.params = VitalLimits().of_residents([Medical("b", 2, "oxygen")])
+    assert len(vitals(readings(Vitals, [0, 60], spo2_pct=98))) == 1
+    vitals.params = VitalLimits().of_residents([None])
+    assert said(vitals(readings(Vitals, 65, spo2_pct=98))) == [("spo2_high", "ended", 0.0)]

@@ -1,0 +1,278 @@
+"""An early-warning score of which some inputs are missing: raised by the least it can be, ended by what is measured."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.detectors.contract import Records, Result
+from alerts.detectors.medical import Medical
+from alerts.detectors.news2 import NOT_KNOWN, fewest_points, interval_of, measured, most_points, some_points, way_of
+from alerts.detectors.rowwise import copied, raise_to
+from alerts.detectors.segments import NEVER, Segments, since_ms, switch
+from alerts.detectors.signs import SIGNS, UNKNOWN, charted, off_of, values_of
+from alerts.findings import Change, Condition, Evidence, Finding, Priority
+from ingest.contract import Kind
+from ingest.readings import AnyReadings, Bed, Vitals
+
+Int = NDArray[np.int64]
+
+#: A charted value fits into so many bits; above them stands the time, so that later is greater.
+_BITS: Final = 10
+_VALUE: Final = (1 << _BITS) - 1
+_LEVELS: Final = (Priority.MEDIUM, Priority.HIGH)
+_OXYGEN_POINTS: Final = {None: NOT_KNOWN, "air": 0, "oxygen": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyWarningSettings:
+    """When the early-warning score calls somebody.
+
+    `medium_at`, `high_at`: totals of 5 and 7 ask for an urgent assessment and for an emergency one (Royal College of
+    Physicians, NEWS2, 2017, charts 2 and 4). A single sign worth three points is the business of its own limit.
+    `clear_at`: it ends at or under this total; 3 lies inside the band of low risk, one point more than the next
+    lower total, so that a sign wavering by one point does not make it ring again (our choice).
+    `delay_s`: the total must hold so long, since two signs that are off at once are often one arm that moved (our
+    choice; a reading a minute means the second reading).
+    `…_expires_s`: how long a sign counts. 15 min for what devices measure all the time, the silence alarm's 10 min and
+    a report more; 1 h for temperature, which changes slowly; 6 h for pressure, which is measured now and then: the
+    longest that chart 4 lets pass between two sets of observations at 1 to 4 points (our choices).
+    `quality_min`: readings whose own quality is known and lower than this (0–1) are not used (our choice).
+    """
+
+    medium_at: int = 5
+    high_at: int = 7
+    clear_at: int = 3
+    delay_s: float = 60.0
+    heart_rate_expires_s: float = 900.0
+    spo2_expires_s: float = 900.0
+    respiration_expires_s: float = 900.0
+    temperature_expires_s: float = 3_600.0
+    systolic_expires_s: float = 21_600.0
+    quality_min: float = 0.5
+
+
+class EarlyWarning:
+    """The least total that the known signs of a resident make, over all their devices, against two levels.
+
+    Each sign counts as last measured, by whichever device, until it expires; a reading of one device is not dropped
+    because the clock of another is ahead, only because the same sign was measured later. A sign not known counts
+    nothing, so it neither hides nor invents points. An expired sign does not end an alarm either: what counted when
+    the total was last high goes on counting towards the end until it is measured again, for unknown is not better.
+    Poor readings, a bracelet not worn and an empty mat are as if never sent.
+    Misses: whoever is ill in a way that none of these signs shows; consciousness, which no device tells; a total that
+    would be high if what is missing were known (the evidence says how high it may be).
+    """
+
+    name: ClassVar[str] = "early_warning"
+    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.VITALS, Kind.BED})
+    state_dtype: ClassVar[np.dtype[np.void]] = np.dtype(
+        [
+            #: By sign time and charted value in one number, NEVER where none was measured.
+            ("seen", "<i8", (len(SIGNS),)),
+            ("since_ms", "<i8", (2,)),
+            ("onset_ms", "<i8", (2,)),
+            ("held_ms", "<i8"),
+            ("active", "?", (2,)),
+        ]
+    )
+    params_dtype: ClassVar[np.dtype[np.void]] = np.dtype(
+        [
+            ("raise_at", "<i8", (2,)),
+            ("clear_at", "<i8"),
+            ("delay_ms", "<i8"),
+            ("expires_ms", "<i8", (len(SIGNS),)),
+            ("quality_min", "<f8"),
+            ("way", "<i8", (len(SIGNS),)),
+            ("oxygen_points", "<i8"),
+        ]
+    )
+    tick_s: ClassVar[float | None] = None
+    by_resident: ClassVar[bool] = True
+
+    def __init__(self, settings: EarlyWarningSettings | None = None) -> None:
+        self._settings = settings or EarlyWarningSettings()
+        assert self._settings.clear_at < self._settings.medium_at <= self._settings.high_at
+
+    def initial(self, count: int) -> Records:
+        """Residents of whom nothing was measured yet."""
+        state = np.zeros(count, dtype=self.state_dtype)
+        for field in ("seen", "since_ms", "onset_ms", "held_ms"):
+            state[field] = NEVER
+        return state
+
+    def defaults(self, count: int) -> Records:
+        """The settings' parameters for each row: SpO2 on scale 1, nobody said what they breathe."""
+        settings = self._settings
+        params = np.empty(count, dtype=self.params_dtype)
+        params["raise_at"] = (settings.medium_at, settings.high_at)
+        params["clear_at"] = settings.clear_at
+        params["delay_ms"] = round(settings.delay_s * 1000)
+        params["expires_ms"] = [
+            round(1000 * getattr(settings, f"{name}_expires_s"))
+            for name in ("heart_rate", "spo2", "respiration", "temperature", "systolic")
+        ]
+        params["quality_min"] = settings.quality_min
+        params["way"] = way_of(None)
+        params["oxygen_points"] = NOT_KNOWN
+        return params
+
+    def of_residents(self, medical: Sequence[Medical | None]) -> Records:
+        """Parameters of rows whose residents have these settings; None: those of everybody."""
+        params = self.defaults(len(medical))
+        params["way"] = [way_of(one) for one in medical]
+        params["oxygen_points"] = [_OXYGEN_POINTS[one.oxygen if one else None] for one in medical]
+        return params
+
+    def update(self, state: Records, readings: AnyReadings, params: Records, now_ms: int) -> Result:
+        """Take measurements in; see the class."""
+        assert isinstance(readings, Vitals | Bed)
+        state = copied(state)
+        row = readings.row
+        if not len(row):
+            return state, []
+        chart = charted(values_of(readings))
+        chart[off_of(readings) | (readings.quality < params["quality_min"][row])] = UNKNOWN
+        news = np.where(chart == UNKNOWN, NEVER, (readings.time_ms << _BITS)[:, np.newaxis] | chart)
+
+        # A total can come to a level only by a reading that brings points, or be on it already; mostly neither.
+        pointed = some_points(chart, params["way"][row]).any(axis=1)
+        closer = state["since_ms"][:, 0] != NEVER
+        closer |= state["active"][:, 0]
+        closer |= _in_reach(state, params, row[pointed], chart[pointed])
+        findings: list[Finding] = []
+        if closer.any():
+            at = np.flatnonzero(closer[row])
+            at = at[np.lexsort((readings.time_ms[at], row[at]))]
+            findings = _follow(state, params, row[at], news[at])
+        seen = state["seen"].copy()
+        raise_to(seen, row, news)
+        state["seen"] = seen
+        return state, findings
+
+    def tick(self, state: Records, params: Records, now_ms: int) -> Result:
+        """Time alone measures nothing, and what it makes unknown is not better."""
+        return state, []
+
+
+def _chart_of(seen: Int) -> Int:
+    # NEVER is all ones, and so is UNKNOWN.
+    return seen & _VALUE
+
+
+def _points_of(chart: Int, way: Int) -> Int:
+    return np.maximum(fewest_points(chart, way), 0).astype(np.int64)
+
+
+def _in_reach(state: Records, params: Records, row: NDArray[np.int32], chart: Int) -> NDArray[np.bool_]:
+    """Which rows (k,) these readings (n,) may bring to a level: with nothing expired and all at their worst."""
+    reach = np.zeros(len(state), dtype=np.int64)
+    if len(row):
+        way = params["way"][row]
+        before = _points_of(_chart_of(state["seen"][row]), way)
+        np.add.at(reach, row, np.maximum(_points_of(chart, way), before).sum(axis=1))
+        reach[row] += np.maximum(params["oxygen_points"][row], 0)
+    result: NDArray[np.bool_] = reach >= params["raise_at"][:, 0]
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known at each of n moments: `seen` (n, 5), `clock_ms` (n,), which signs are `fresh` (n, 5)."""
+
+    row: NDArray[np.int32]
+    seen: Int
+    clock_ms: Int
+    fresh: NDArray[np.bool_]
+    fewest: Int
+
+    @classmethod
+    def at(cls, segments: Segments, state: Records, params: Records, row: NDArray[np.int32], news: Int) -> "_Known":
+        """After each reading (n,), sorted by row and time; `news` (n, 5) is what each tells, NEVER where nothing."""
+        seen = state["seen"][row]
+        for sign in range(len(SIGNS)):
+            latest = segments.latest(news[:, sign] > seen[:, sign])
+            seen[:, sign] = np.where(latest >= 0, news[latest, sign], seen[:, sign])
+        clock_ms = seen.max(axis=1) >> _BITS
+        age_ms = clock_ms[:, np.newaxis] - (seen >> _BITS)
+        fresh = (seen != NEVER) & (age_ms <= params["expires_ms"][row])
+        return cls(row, seen, clock_ms, fresh, _points_of(_chart_of(seen), params["way"][row]))
+
+
+def _follow(state: Records, params: Records, row: NDArray[np.int32], news: Int) -> list[Finding]:
+    """Take readings (n,), sorted by row and time, through delay and hysteresis; `state` is ours, and written."""
+    segments = Segments.of(row)
+    known = _Known.at(segments, state, params, row, news)
+    oxygen = np.maximum(params["oxygen_points"], 0)[row]
+    total = np.where(known.fresh, known.fewest, 0).sum(axis=1) + oxygen
+    raise_at, delay_ms = params["raise_at"][row], params["delay_ms"][row]
+    began_ms = [
+        since_ms(segments, total >= raise_at[:, level], known.clock_ms, state["since_ms"][:, level])
+        for level in range(len(_LEVELS))
+    ]
+    raised = [(began != NEVER) & (known.clock_ms - began >= delay_ms) for began in began_ms]
+
+    # Since when the total held when it was last high: what counted then counts towards the end, expired or not.
+    latest = segments.latest(raised[0])
+    held_ms = np.where(latest >= 0, began_ms[0][latest], state["held_ms"][row])
+    counted = known.fresh | ((known.seen >> _BITS) + params["expires_ms"][row] >= held_ms[:, np.newaxis])
+    within = np.where(counted, known.fewest, 0).sum(axis=1) + oxygen <= params["clear_at"][row]
+    alarms = [
+        switch(segments, raised[level], within, began_ms[level], state["active"][:, level], state["onset_ms"][:, level])
+        for level in range(len(_LEVELS))
+    ]
+
+    last = segments.last
+    state["held_ms"][row[last]] = held_ms[last]
+    for level, alarm in enumerate(alarms):
+        state["since_ms"][row[last], level] = began_ms[level][last]
+        state["onset_ms"][row[last], level] = alarm.onset_ms[last]
+        state["active"][row[last], level] = alarm.active[last]
+    medium, high = alarms
+    # Both at once are one alarm, and the graver one tells of it.
+    told = (medium.began & ~(high.began & (medium.onset_ms == high.onset_ms)) | medium.ended, high.began | high.ended)
+    return [
+        _finding(known, int(at), _LEVELS[level], alarms[level].began[at], int(alarms[level].onset_ms[at]), params)
+        for level in range(len(_LEVELS))
+        for at in np.flatnonzero(told[level])
+    ]
+
+
+def _finding(known: _Known, at: int, priority: Priority, began: bool, onset_ms: int, params: Records) -> Finding:
+    row, found_ms = int(known.row[at]), int(known.clock_ms[at])
+    return Finding(
+        row=row,
+        condition=Condition.VITALS,
+        cause="early_warning",
+        change=Change.BEGAN if began else Change.ENDED,
+        priority=priority,
+        onset_ms=onset_ms,
+        found_ms=found_ms,
+        evidence=(*_evidence(known, at, params[row]), ("held_s", (found_ms - onset_ms) / 1000.0)),
+    )
+
+
+def _evidence(known: _Known, at: int, params: np.void) -> Evidence:
+    """The interval, then each known input with its points and how old it is."""
+    chart = np.where(known.fresh[at], _chart_of(known.seen[at]), UNKNOWN)[np.newaxis, :]
+    fewest, most = fewest_points(chart, params["way"])[0], most_points(chart, params["way"])[0]
+    oxygen = int(params["oxygen_points"])
+    interval = interval_of(fewest, most, oxygen, NOT_KNOWN)
+    evidence: list[tuple[str, float | int | str]] = [
+        ("score", interval.name),
+        ("score_lowest", interval.lowest),
+        ("score_highest", interval.highest),
+        ("inputs_known", interval.known),
+    ]
+    age_ms = known.clock_ms[at] - (known.seen[at] >> _BITS)
+    for sign in np.flatnonzero(known.fresh[at]).tolist():  # five at most, and only for a finding
+        evidence += [
+            (SIGNS[sign], measured(sign, int(chart[0, sign]))),
+            (f"points_{SIGNS[sign]}", int(fewest[sign])),
+            (f"age_{SIGNS[sign]}_s", int(age_ms[sign]) / 1000.0),
+        ]
+    if oxygen != NOT_KNOWN:
+        evidence += [("breathes", "oxygen" if oxygen else "air"), ("points_breathes", oxygen)]
+    return tuple(evidence)
