@@ -16,7 +16,6 @@ from alerts.detectors.standard import DetectorSettings
 _BY_NAME: Final[Mapping[str, tuple[float, float]]] = {
     "accuracy_factor": (0, 100),
     "clear_at": (0, 400),
-    "contrast": (0, 1_000),
     "fixes": (1, 1_000),
     "night_end_min": (0, 1_439),
     "night_start_min": (0, 1_439),

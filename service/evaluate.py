@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from alerts.bank import Bank
+from alerts.detectors.fall import WristFall
 from alerts.detectors.standard import DetectorSettings, standard_detectors
 from alerts.detectors.zones import ZoneTable
 from alerts.findings import Change, Condition, Finding
@@ -28,8 +29,8 @@ from simulators.wearing import Form, messages_of
 _SITE: Final = "evaluate"
 #: Recordings run side by side, as devices of one fleet do; more cost memory and save little.
 _TOGETHER: Final = 100
-#: A batch holds what all devices send in this time; detectors give the same however a stream is cut.
-_BATCH_MS: Final = 2000
+#: A batch holds what all devices send in this time, and then a second has passed, as in the service.
+_BATCH_MS: Final = 1000
 #: When recordings begin; any time will do, as the detectors are told the time.
 _BEGIN_MS: Final = 1_700_000_000_000
 #: After the last packet time passes for so long, as it does when a bracelet falls silent.
@@ -135,24 +136,27 @@ def _run(
         findings += bank.tick(now_ms)
     for now_ms in range(end_ms + _BATCH_MS, end_ms + _AFTER_MS, _BATCH_MS):
         findings += bank.tick(now_ms)
+    best = bank.state(WristFall.name)["best_score"]
     return [
-        Result(entry, _alarms(findings, row, sent), _worn_s(sent))
+        Result(entry, _alarms(findings, row, sent), _worn_s(sent), round(float(best[row]), 4))
         for row, (entry, sent) in enumerate(zip(entries, sent_by, strict=True))
     ]
 
 
 def _alarms(findings: Iterable[Finding], row: int, sent: Sequence[Sent]) -> tuple[Raised, ...]:
-    """The fall alarms of one device, each at the time its deciding packet was sent."""
+    """The fall alarms of one device, one a fall, out when the packet that first told of it was sent."""
     sent_ms = np.array([message.at_ms for message in sent])
-    alarms = []
+    alarms: dict[int, Raised] = {}
     for finding in findings:
         if finding.row != row or finding.condition is not Condition.FALL or finding.change is not Change.BEGAN:
             continue
         place = int(np.searchsorted(sent_ms, finding.found_ms))
+        # What a silence told was found after the last packet.
         out_ms = int(sent_ms[place]) if place < len(sent_ms) else finding.found_ms
-        score = dict(finding.evidence).get("score", math.nan)
-        alarms.append(Raised((out_ms - _BEGIN_MS) / 1000, float(score)))
-    return tuple(sorted(alarms, key=lambda alarm: alarm.t_s))
+        found = Raised((out_ms - _BEGIN_MS) / 1000, float(dict(finding.evidence)["score"]))
+        known = alarms.setdefault(finding.onset_ms, found)
+        alarms[finding.onset_ms] = Raised(min(known.t_s, found.t_s), max(known.score, found.score))
+    return tuple(sorted(alarms.values(), key=lambda alarm: alarm.t_s))
 
 
 def _worn_s(sent: Sequence[Sent]) -> float:
@@ -167,10 +171,7 @@ def json_of(results: Sequence[Result], card: Scorecard) -> dict[str, Any]:
                 "file": result.entry.file,
                 "event": result.entry.event,
                 "score": result.score,
-                "alarms": [
-                    {"t_s": round(alarm.t_s, 3), "score": 1.0 if math.isnan(alarm.score) else alarm.score}
-                    for alarm in result.alarms
-                ],
+                "alarms": [{"t_s": round(alarm.t_s, 3), "score": alarm.score} for alarm in result.alarms],
             }
             for result in results
         ],
@@ -180,6 +181,7 @@ def json_of(results: Sequence[Result], card: Scorecard) -> dict[str, Any]:
             "auc": _known(card.auc),
             "false_alarms_per_hour": _known(card.false_alarms_per_hour),
             "delay_p50_s": _known(card.delay_p50_s),
+            "delay_p95_s": _known(card.delay_p95_s),
             "hours": card.hours,
         },
     }
@@ -214,8 +216,6 @@ def _print(name: str, results: Sequence[Result], card: Scorecard) -> None:
         ("by subject 按受试者", lambda entry: entry.subject),
     ):
         _print_groups(console, title, by_group(results, group))
-    if not card.scored:
-        console.print("The detector gives no score: the AUC is that of alarm or no alarm.")
     console.print("By recording. Not a medical device. 按记录统计，非医疗器械。")
 
 

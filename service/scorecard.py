@@ -16,7 +16,7 @@ _Z: Final = 1.959963984540054
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """An alarm: seconds into the recording at which it was out, and its score, NaN where the detector gives none."""
+    """An alarm: seconds into the recording at which it was out, and its score, 0 to 1."""
 
     t_s: float
     score: float
@@ -24,21 +24,17 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A recording, what was raised in it, and how long it was."""
+    """A recording, what was raised in it, how long it was, and the highest score in it, an alarm or not."""
 
     entry: Entry
     alarms: tuple[Raised, ...]
     duration_s: float
+    score: float
 
     @property
     def is_fall(self) -> bool:
         """Whether somebody fell in it."""
         return self.entry.event == "fall"
-
-    @property
-    def score(self) -> float:
-        """The highest score; where there are no scores, 1 for an alarm and 0 for none."""
-        return max((1.0 if math.isnan(alarm.score) else alarm.score for alarm in self.alarms), default=0.0)
 
     @property
     def hit_s(self) -> float:
@@ -88,7 +84,6 @@ class Scorecard:
     sensitivity: Share
     specificity: Share
     auc: float
-    scored: bool
     false_alarms: int
     quiet_hours: float
     hours: float
@@ -108,12 +103,10 @@ def scorecard(results: Sequence[Result]) -> Scorecard:
     quiet = [result for result in results if not result.is_fall]
     delays_s = [r.hit_s - r.entry.onset_s for r in falls if not math.isnan(r.hit_s - r.entry.onset_s)]
     p50, p95 = np.percentile(delays_s, [50, 95]).tolist() if delays_s else (math.nan, math.nan)
-    alarms = [alarm for result in results for alarm in result.alarms]
     return Scorecard(
         sensitivity=Share(sum(r.right for r in falls), len(falls)),
         specificity=Share(sum(r.right for r in quiet), len(quiet)),
         auc=area_under_roc([r.score for r in falls], [r.score for r in quiet]),
-        scored=bool(alarms) and not any(math.isnan(alarm.score) for alarm in alarms),
         false_alarms=sum(len(r.alarms) for r in quiet),
         quiet_hours=sum(r.duration_s for r in quiet) / 3600,
         hours=sum(r.duration_s for r in results) / 3600,

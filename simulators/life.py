@@ -136,7 +136,7 @@ class _Day:
                 return bracelet.confirmed_fall(home.site, device.device, device.resident, at_ms)
             case Happening.FALL_IN_MOTION:
                 self._move(wearer, Activity.FALLING, second, until_s)
-                return [], Incident(device.resident, device.device, "fall", ("impact_then_still",), at_ms)
+                return [], Incident(device.resident, device.device, "fall", ("wrist_suspected", "wrist_fall"), at_ms)
             case Happening.LOW_SPO2:
                 self._ill_until_s[wearer] = until_s
                 return [], Incident(device.resident, device.device, "vitals", ("spo2_low",), at_ms)

@@ -1,166 +1,238 @@
-"""A fall as the wrist feels it: a hard impact, then lying still."""
+"""A fall as the wrist feels it: a cheap gate over all motion, and a model that judges what surrounds an impact."""
 
-from dataclasses import dataclass
-from typing import ClassVar, Final
+from dataclasses import dataclass, fields
+from typing import ClassVar, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.detectors import motion_bins
+from alerts.detectors import impacts, motion_grid
 from alerts.detectors.contract import Records, Result
-from alerts.detectors.motion_bins import Bins
-from alerts.detectors.segments import NEVER, Segments
-from alerts.findings import Change, Condition, Finding, Priority
+from alerts.detectors.fall_features import DECIDED_CELLS, IMPACT, SUSPECTED_CELLS
+from alerts.detectors.fall_model import FallModel
+from alerts.detectors.impacts import AFTER_LEAST, DECIDED_AFTER, ENDED, NEW, SUSPECTED, SUSPECTED_AFTER, Impacts
+from alerts.detectors.motion_grid import CELL_MS, COUNTS_PER_G, Streams
+from alerts.detectors.segments import NEVER
+from alerts.findings import Change, Condition, Evidence, Finding, Priority
 from ingest.contract import Kind
 from ingest.readings import AnyReadings, Motion
 
 Float = NDArray[np.float64]
+Float32 = NDArray[np.float32]
+Int = NDArray[np.int64]
 Index = NDArray[np.intp]
 
-#: Windows in bins of 0.25 s around the impact's bin: [from, to).
-_IMPACT: Final = (-1, 2)
-_BEFORE: Final = (-8, 0)
-_AFTER: Final = (4, 10)
-_LATEST: Final = _AFTER[1] - 1
-_KEPT: Final = _LATEST - _BEFORE[0]
+#: Silence after which motion is over (a device that sends bursts has sent all of one), besides a packet's own length.
+_SILENCE_MS: Final = 3_000
+#: Scores are rounded, so that the order in which a processor adds up cannot be seen in them.
+_DIGITS: Final = 4
+_WINDOW: Final = np.arange(DECIDED_CELLS) - IMPACT
+
+#: What has been told of a fall.
+_NOTHING: Final = 0
+_SUSPICION: Final = 1
+_FALL: Final = 2
+_CAUSES: Final = {_SUSPICION: ("wrist_suspected", Priority.MEDIUM), _FALL: ("wrist_fall", Priority.HIGH)}
+
+
+class Judge(Protocol):
+    """What scores windows of 25 Hz around an impact in cell 75, from 0 (no fall) to 1; see FallModel."""
+
+    @property
+    def suspected_threshold(self) -> float:
+        """From this score of `suspected` on a fall is suspected."""
+        ...
+
+    @property
+    def decided_threshold(self) -> float:
+        """From this score of `decided` on it is a fall."""
+        ...
+
+    def suspected(self, windows: Float32) -> Float:
+        """Scores (n,) of windows (n, 150, 3) in g, through 3 s after the impact."""
+        ...
+
+    def decided(self, windows: Float32) -> Float:
+        """Scores (n,) of windows (n, 175, 3) in g, through 4 s after the impact."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class FallSettings:
-    """The rule's levels, in g of movement: the standard deviation of the acceleration vector, gravity left out.
+    """`quiet_s`: impacts with less than this between them are one fall; people hit the ground more than once and
+    move about before they come to lie (our choice). The thresholds belong to the model."""
 
-    Chosen on WEDA-FALL (Marques, Moreno 2023) with every axis clipped to ±2 g, so that they hold for the poorest
-    bracelet: of the rules tried (peak, movement, free fall, turning of the wrist, and pairs of them) the one with the
-    best sum of sensitivity and specificity; figures in docs/detectors/overview.md.
-    `impact_g`: movement within 0.75 s around the impact, at least.
-    `still_g`: movement from 1 to 2.5 s after it, at most; generous, for people stir after a fall.
-    `contrast`: movement of the impact against that of the 2 s before it, at least this many times; walking and
-    clapping are as wild before as at their wildest.
-    `quiet_s`: impacts with less than this between them are one fall.
-    """
-
-    impact_g: float = 1.1
-    still_g: float = 0.4
-    contrast: float = 1.5
     quiet_s: float = 15.0
 
 
-class ImpactStillness:
-    """Impact and stillness in the motion of a wrist, found 2.5 s after the impact; the alarm latches.
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Impacts (n,) with a score at or above its threshold: stream, cell, what is to be told, when that was known."""
 
-    Needs continuous motion with gravity at 15 to 200 Hz, packets of any length, 2 s before and 2.5 s after the
-    impact without a gap; see `motion_bins` for how a stream is kept.
-    Misses: slow slides, falls caught with the other arm, people who get up at once or whose arm goes on moving;
-    takes for a fall: a blow of the wrist followed by rest.
+    stream: Index
+    cell: Int
+    level: Int
+    score: Float
+    found_ms: Int
+
+
+class WristFall:
+    """Falls in the motion of a wrist: suspected 3 s after the impact (medium), decided 4 s after it (high); latches.
+
+    Needs motion with gravity at 15 to 200 Hz and any range, packets of any length, at least from 0.5 s before the
+    impact to 1.5 s after it; of a burst that holds less than 3 s before and 4 s after, the rest is taken to be as its
+    end. See `motion_grid` for how streams are kept, `impacts` for the gate, `FallModel` for what judges.
     """
 
-    name: ClassVar[str] = "impact_stillness"
+    name: ClassVar[str] = "wrist_fall"
     kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.MOTION})
-    state_dtype: ClassVar[np.dtype[np.void]] = np.dtype([*motion_bins.state_dtype(_KEPT).descr, ("impact_ms", "<i8")])
-    params_dtype: ClassVar[np.dtype[np.void]] = np.dtype(
-        [("impact_g", "<f8"), ("still_g", "<f8"), ("contrast", "<f8"), ("quiet_s", "<f8")]
+    state_dtype: ClassVar[np.dtype[np.void]] = np.dtype(
+        [
+            *motion_grid.STATE_FIELDS,
+            *impacts.STATE_FIELDS,
+            ("hit_ms", "<i8"),
+            ("onset_ms", "<i8"),
+            ("told", "<i4"),
+            ("best_score", "<f4"),
+        ]
     )
-    tick_s: ClassVar[float | None] = None
+    params_dtype: ClassVar[np.dtype[np.void]] = np.dtype([("quiet_s", "<f8")])
+    tick_s: ClassVar[float | None] = 1.0
     by_resident: ClassVar[bool] = False
 
-    def __init__(self, settings: FallSettings | None = None) -> None:
+    def __init__(self, settings: FallSettings | None = None, model: Judge | None = None) -> None:
         self._settings = settings or FallSettings()
+        self._model: Judge = model or FallModel.load()
 
     def initial(self, count: int) -> Records:
         """Rows that sent no motion yet."""
-        state = motion_bins.initial(count, self.state_dtype)
-        state["impact_ms"] = NEVER
+        state = np.zeros(count, dtype=self.state_dtype)
+        motion_grid.start(state)
+        impacts.start(state)
+        state["hit_ms"] = state["onset_ms"] = NEVER
         return state
 
     def defaults(self, count: int) -> Records:
         """The settings' parameters for each row."""
         params = np.empty(count, dtype=self.params_dtype)
-        for field in self.params_dtype.names or ():
-            params[field] = getattr(self._settings, field)
+        params["quiet_s"] = self._settings.quiet_s
         return params
 
     def update(self, state: Records, readings: AnyReadings, params: Records, now_ms: int) -> Result:
         """Take packets of motion in; see the class."""
         assert isinstance(readings, Motion)
-        state, bins = motion_bins.take(state, readings)
-        if bins is None or not len(bins.new):
+        state, streams = motion_grid.take(state, readings)
+        if streams is None:
             return state, []
-        decided = np.flatnonzero(bins.stream[bins.new] == bins.stream[bins.new - _KEPT])
-        impact = bins.new[decided] - _LATEST
-        sums = np.concatenate([np.zeros((1, 3), dtype=np.int64), np.cumsum(bins.sum_mg, axis=0)])
-        squares = np.concatenate([[0], np.cumsum(bins.square_mg2)])
-
-        def movement_g(window: tuple[int, int]) -> Float:
-            begin, end = impact + window[0], impact + window[1]
-            count = (bins.samples[impact] * (window[1] - window[0])).astype(np.float64)
-            mean_mg = (sums[end] - sums[begin]) / count[:, np.newaxis]
-            variance_mg2 = (squares[end] - squares[begin]) / count - (mean_mg * mean_mg).sum(axis=1)
-            result: Float = np.sqrt(np.maximum(variance_mg2, 0.0)) / 1000.0
-            return result
-
-        hard = movement_g(_IMPACT) >= params["impact_g"][bins.row[impact]]
-        impact, decided = impact[hard], decided[hard]
-        if not len(impact):
+        found = impacts.find(state, streams)
+        if not len(found.cell):
             return state, []
-        row = bins.row[impact]
-        hit_g, before_g, after_g = movement_g(_IMPACT), movement_g(_BEFORE), movement_g(_AFTER)
-        falls = np.flatnonzero((after_g <= params["still_g"][row]) & (hit_g >= params["contrast"][row] * before_g))
-        if not len(falls):
-            return state, []
-        return state, _findings(
-            state,
-            params,
-            bins,
-            impact[falls],
-            bins.end_ms[decided[falls]],
-            hit_g[falls],
-            before_g[falls],
-            after_g[falls],
+        closed_ms = streams.closed_ms[found.stream]
+        closed = closed_ms != NEVER
+        complete = found.known_after >= DECIDED_AFTER
+        first = np.flatnonzero((found.stage == NEW) & (found.known_after >= SUSPECTED_AFTER))
+        final = np.flatnonzero(complete | (closed & (found.stage < ENDED) & _enough(found)))
+        # What showed a stream to be over was the packet after it.
+        over_ms = np.maximum(closed_ms, streams.end[found.stream] * CELL_MS)
+        final_ms = np.where(complete, (found.cell + DECIDED_AFTER + 1) * CELL_MS, over_ms)
+        judged = (
+            self._judge(
+                state, streams, found.take(first), (found.cell[first] + SUSPECTED_AFTER + 1) * CELL_MS, _SUSPICION
+            ),
+            self._judge(state, streams, found.take(final), final_ms[final], _FALL),
         )
+        found.stage[first] = SUSPECTED
+        stays = ~(complete | closed)
+        row = streams.row[found.stream]
+        impacts.keep(state, row[stays], found.cell[stays], found.stage[stays], of=row)
+        return state, _findings(state, params, streams, judged)
 
     def tick(self, state: Records, params: Records, now_ms: int) -> Result:
-        """Time alone moves no wrist."""
-        return state, []
+        """Judge what was sent before a silence: a burst is over, or a bracelet was broken by the fall."""
+        silent = now_ms - state["received_ms"] >= _SILENCE_MS + state["span_ms"]
+        row = np.flatnonzero((state["waiting"][:, 0] != NEVER) & silent)
+        streams = motion_grid.known(state, row)
+        found = impacts.waiting(state, row, streams)
+        final = np.flatnonzero((found.stage < ENDED) & _enough(found))
+        if not len(final):
+            return state, []
+        state = state.copy()
+        # The clocks of device and service are not compared, but nothing is found before it happened.
+        final_ms = np.maximum(now_ms, streams.end[found.stream[final]] * CELL_MS)
+        judged = self._judge(state, streams, found.take(final), final_ms, _FALL)
+        found.stage[final] = ENDED
+        impacts.keep(state, row[found.stream], found.cell, found.stage, of=row)
+        return state, _findings(state, params, streams, (judged,))
+
+    def _judge(self, state: Records, streams: Streams, found: Impacts, found_ms: Int, level: int) -> _Judged:
+        """The impacts of `found` (n,) that tell of a fall; `state` is the caller's own and is written."""
+        if not len(found.cell):
+            return _Judged(found.stream, found.cell, np.zeros(0, dtype=np.int64), np.zeros(0), found_ms)
+        cells = streams.cells(found.stream, found.cell[:, np.newaxis] + _WINDOW)
+        windows = cells[:, :, :3].astype(np.float32) / np.float32(COUNTS_PER_G)
+        if level == _SUSPICION:
+            score, threshold = self._model.suspected(windows[:, :SUSPECTED_CELLS]), self._model.suspected_threshold
+        else:
+            score, threshold = self._model.decided(windows), self._model.decided_threshold
+        score = np.round(score, _DIGITS)
+        np.maximum.at(state["best_score"], streams.row[found.stream], score.astype(np.float32))
+        enough = np.flatnonzero(score >= threshold)
+        levels = np.full(len(enough), level)
+        return _Judged(found.stream[enough], found.cell[enough], levels, score[enough], found_ms[enough])
 
 
-def _findings(
-    state: Records,
-    params: Records,
-    bins: Bins,
-    impact: Index,
-    found_ms: NDArray[np.int64],
-    hit_g: Float,
-    before_g: Float,
-    after_g: Float,
-) -> list[Finding]:
-    """One finding a fall, of impacts (n,) that are one; `state` is the caller's own and is written."""
-    around = impact[:, np.newaxis] + np.arange(*_IMPACT)
-    strongest = around[np.arange(len(impact)), bins.peak_mg2[around].argmax(axis=1)]
-    onset_ms = bins.peak_ms[strongest]
-    row = bins.row[impact]
-    segments = Segments.of(row)
-    earlier_ms = np.where(segments.first, state["impact_ms"][row], np.roll(onset_ms, 1))
-    quiet_ms = (params["quiet_s"] * 1000.0).astype(np.int64)[row]
-    began = (earlier_ms == NEVER) | (onset_ms - earlier_ms >= quiet_ms)
-    # A row's last impact is written last.
-    state["impact_ms"][row] = onset_ms
-    return [
-        Finding(
-            row=int(row[i]),
-            condition=Condition.FALL,
-            cause="impact_then_still",
-            change=Change.BEGAN,
-            priority=Priority.HIGH,
-            onset_ms=int(onset_ms[i]),
-            found_ms=int(found_ms[i]),
-            evidence=(
-                ("peak_g", round(float(np.sqrt(bins.peak_mg2[strongest[i]])) / 1000.0, 3)),
-                ("impact_g", round(float(hit_g[i]), 3)),
-                ("before_g", round(float(before_g[i]), 3)),
-                ("still_g", round(float(after_g[i]), 3)),
-                ("limit_impact_g", float(params["impact_g"][row[i]])),
-                ("limit_still_g", float(params["still_g"][row[i]])),
-            ),
+def _enough(found: Impacts) -> NDArray[np.bool_]:
+    known: NDArray[np.bool_] = found.known_after >= AFTER_LEAST
+    return known
+
+
+def _findings(state: Records, params: Records, streams: Streams, parts: tuple[_Judged, ...]) -> list[Finding]:
+    """What is news of the impacts judged to be falls; `state` is the caller's own and is written."""
+    stream, cell, level, score, found_ms = (
+        np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(_Judged)
+    )
+    findings: list[Finding] = []
+    # Few impacts are falls, and whether one is news depends on those before it.
+    for i in np.lexsort((cell, level, found_ms, stream)):
+        row, onset_ms = int(streams.row[stream[i]]), int(cell[i]) * CELL_MS + CELL_MS // 2
+        mine = state[row]
+        if mine["hit_ms"] == NEVER or abs(onset_ms - mine["hit_ms"]) >= params["quiet_s"][row] * 1000.0:
+            mine["onset_ms"], mine["told"] = onset_ms, _NOTHING
+        mine["hit_ms"] = onset_ms
+        if level[i] <= mine["told"]:
+            continue
+        mine["told"] = level[i]
+        cause, priority = _CAUSES[int(level[i])]
+        window = streams.cells(stream[[i]], cell[[i], np.newaxis] + _WINDOW)[0, :, :3] / COUNTS_PER_G
+        findings.append(
+            Finding(
+                row=row,
+                condition=Condition.FALL,
+                cause=cause,
+                change=Change.BEGAN,
+                priority=priority,
+                onset_ms=int(mine["onset_ms"]),
+                found_ms=int(found_ms[i]),
+                evidence=(("score", float(score[i])), *_evidence(window)),
+            )
         )
-        for i in np.flatnonzero(began)
-    ]
+    return findings
+
+
+def _evidence(window: Float) -> Evidence:
+    """Figures a person can follow, of a window (cells, 3) in g: how hard, how light before, how still and turned after.
+
+    `lowest_g` is the least acceleration in the second before the impact (0 is free fall); `still_g` the standard
+    deviation of the vector from 1.5 to 3 s after it; `turn_deg` the angle of gravity then to gravity 1 to 3 s before.
+    """
+    size_g = np.linalg.norm(window, axis=1)
+    before, after = window[IMPACT - 75 : IMPACT - 25], window[IMPACT + 38 : IMPACT + 75]
+    up, now = before.mean(axis=0), after.mean(axis=0)
+    cosine = up @ now / max(float(np.linalg.norm(up) * np.linalg.norm(now)), 1e-9)
+    still_g = float(np.sqrt(after.var(axis=0).sum()))
+    return (
+        ("peak_g", round(float(size_g[IMPACT]), 2)),
+        ("lowest_g", round(float(size_g[IMPACT - 25 : IMPACT].min()), 2)),
+        ("still_g", round(still_g, 3)),
+        ("turn_deg", round(float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))))),
+    )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from alerts.detectors.bed import BedExit, BedSettings
 from alerts.detectors.contract import Detector
-from alerts.detectors.fall import FallSettings, ImpactStillness
+from alerts.detectors.fall import FallSettings, WristFall
 from alerts.detectors.fall_device import DeviceFall, DeviceFallSettings
 from alerts.detectors.geofence import Geofence, GeofenceSettings
 from alerts.detectors.sos import Press, PressSettings
@@ -32,7 +32,7 @@ def standard_detectors(zones: ZoneTable, settings: DetectorSettings | None = Non
     return (
         Press(settings.press),
         DeviceFall(settings.device_fall),
-        ImpactStillness(settings.fall),
+        WristFall(settings.fall),
         VitalLimits(settings.vitals),
         BedExit(settings.bed),
         Geofence(zones, settings.geofence),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from alerts.detectors.bed import BedExit, BedSettings
 from alerts.detectors.contract import Detector, Records
 from alerts.detectors.early_warning import EarlyWarning, EarlyWarningSettings
-from alerts.detectors.fall import ImpactStillness
+from alerts.detectors.fall import WristFall
 from alerts.detectors.fall_device import DeviceFall
 from alerts.detectors.geofence import Geofence, Zone, ZoneTable
 from alerts.detectors.repeats import REMEMBERED
@@ -26,6 +26,7 @@ from alerts.detectors.vitals import VitalLimits
 from alerts.findings import Finding
 from ingest.contract import URGENT, Crs
 from ingest.readings import AnyReadings, Bed, Fall, Location, Motion, Sos, Vitals
+from simulators.motion import FALL_S, Activity, acceleration, wearers
 
 ROWS = 3
 START_MS = 1_760_000_000_000
@@ -188,16 +189,19 @@ def battery_stream(random: Random) -> Vitals:
 
 
 def motion_stream(random: Random) -> Motion:
-    """Stillness, walking and falls at 50 and 25 Hz in packets of any length, with gaps now and then."""
+    """Walking, knocks and falls at 50 and 25 Hz in packets of any length, with gaps now and then."""
     parts: list[tuple[int, int, float, np.ndarray]] = []
     for r in range(ROWS):
         rate_hz = float(random.choice([25, 50]))
+        people = wearers(random, 1)
         pieces: list[np.ndarray] = []
-        for _ in range(6):
-            quiet = random.normal(0, 0.02, (int(rate_hz * random.uniform(2.5, 6)), 3))
-            burst = random.normal(0, random.choice([0.3, 1.5, 3.0]), (int(rate_hz * random.uniform(0.3, 0.8)), 3))
-            pieces += [quiet, burst]
-        samples = (np.concatenate([*pieces, quiet]) + np.array([0.0, 0.0, 1.0])).astype(np.float32)
+        for _ in range(2):
+            for activity, length_s in ((Activity.WALKING, 4.0), (Activity.FALLING, FALL_S), (Activity.LYING, 5.0)):
+                time_s = np.arange(int(rate_hz * length_s)) / rate_hz
+                pieces.append(acceleration(random, activity, people, time_s, np.zeros(1))[0])
+            knock = random.normal(0, random.choice([0.3, 1.5, 3.0]), (int(rate_hz * random.uniform(0.3, 0.8)), 3))
+            pieces.append(knock + np.array([0.0, 0.0, 1.0]))
+        samples = np.concatenate(pieces).astype(np.float32)
         at, time_ms = 0, START_MS + int(random.integers(0, 500))
         while at < len(samples):  # building the test's packets
             count = int(random.integers(1, int(2 * rate_hz)))
@@ -243,7 +247,7 @@ class Case:
 CASES = {
     "press": Case(Press, sos_stream),
     "device_fall": Case(DeviceFall, fall_stream),
-    "impact_stillness": Case(ImpactStillness, motion_stream),
+    "wrist_fall": Case(WristFall, motion_stream),
     "vital_limits": Case(VitalLimits, vitals_stream),
     "vital_limits_in_bed": Case(VitalLimits, bed_vitals_stream),
     "early_warning": Case(EarlyWarning, ill_stream),

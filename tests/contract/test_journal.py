@@ -146,10 +146,10 @@ def test_a_suspected_fall_that_is_confirmed_is_one_alarm_that_got_worse(journal:
 
 
 def test_a_fall_that_two_detectors_saw_is_one_alarm_with_the_evidence_of_both(journal: Journal) -> None:
-    record(journal, fall("impact_then_still", Priority.HIGH, evidence=(("impact_g", 3.5),)))
+    record(journal, fall("wrist_fall", Priority.HIGH, evidence=(("impact_g", 3.5),)))
     record(journal, fall("device_confirmed", Priority.HIGH, T + 500, evidence=(("confidence", 0.9),)))
     (alarm,) = journal.open_alarms()
-    assert alarm.cause == "impact_then_still"
+    assert alarm.cause == "wrist_fall"
     assert dict(alarm.evidence) == {"impact_g": 3.5, "confidence": 0.9}
 
 

@@ -92,7 +92,7 @@ class Home:
         self._quarantine.close()
         self._engine.dispose()
 
-    async def happens(self, device: str = "bracelet-1", cause: str = "impact_then_still", **wishes: Any) -> str:
+    async def happens(self, device: str = "bracelet-1", cause: str = "wrist_fall", **wishes: Any) -> str:
         """A detector finds something; returns the alarm's name."""
         usual: dict[str, Any] = {
             "condition": Condition.FALL,
@@ -196,11 +196,11 @@ async def test_taking_and_closing_by_clicks_is_seen_on_every_screen(home: Home, 
 async def test_both_languages_and_the_choice_is_remembered(home: Home, browser: Browser) -> None:
     alarm = await home.happens()
     page = await look(browser, home, "zh-CN")
-    await expect(card(page, alarm).locator(".what")).to_contain_text("剧烈撞击后静止不动")
+    await expect(card(page, alarm).locator(".what")).to_contain_text("手腕动作判定为跌倒")
     await expect(card(page, alarm).locator(".take")).to_have_text("我来处理")
     await expect(card(page, alarm).locator(".room")).to_have_text("201 室")
     await page.locator("#language").click()
-    await expect(card(page, alarm).locator(".what")).to_contain_text("Hard impact, then lay still")
+    await expect(card(page, alarm).locator(".what")).to_contain_text("Fell, by the motion of the wrist")
     await page.reload()
     await expect(card(page, alarm).locator(".take")).to_have_text("I'll take it")
     assert await page.locator("html").get_attribute("lang") == "en"

@@ -117,7 +117,7 @@ def test_every_scripted_incident_raises_its_alarm_and_nothing_else_does(runs: di
     run = runs["judged"]
     assert run.status() == 0, run.said
     assert "7 of 7 incidents raised their alarm; 0 other alarms." in run.said
-    for cause in ("press", "impact_then_still", "device_suspected", "spo2_low", "bed_exit", "left_safe_zone", "silent"):
+    for cause in ("press", "wrist_suspected", "device_suspected", "spo2_low", "bed_exit", "left_safe_zone", "silent"):
         assert f"  {cause}  " in run.said
     assert "Traceback" not in run.said
     assert "mosquitto_pub -h 127.0.0.1 -p" in run.said

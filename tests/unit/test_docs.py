@@ -272,10 +272,9 @@ def test_the_numbers_are_the_detectors_defaults() -> None:
                 value.delay_s,
                 value.clear_at,
             ), cause
-    fall, fence, supervision = defaults.fall, defaults.geofence, defaults.supervision
+    fence, supervision = defaults.geofence, defaults.supervision
     for cause, numbers in {
         "press": [defaults.press.bounce_s],
-        "impact_then_still": [fall.impact_g, fall.contrast, 2, fall.still_g, 1, 2.5],
         "bed_exit": [defaults.bed.away_s],
         "left_safe_zone": [fence.fixes, fence.margin_m, fence.accuracy_factor],
         "entered_forbidden_zone": [fence.fixes, fence.precise_m],

@@ -10,11 +10,11 @@ AT_MS = 1_760_000_000_000
 
 
 def fall(at_ms: int = AT_MS, resident: str = "r1") -> Incident:
-    return Incident(resident, "b1", "fall", ("impact_then_still", "device_confirmed"), at_ms)
+    return Incident(resident, "b1", "fall", ("wrist_fall", "device_confirmed"), at_ms)
 
 
 def transition(
-    cause: str = "impact_then_still",
+    cause: str = "wrist_fall",
     *,
     event: Event = Event.RAISE,
     after_s: float = 4.0,

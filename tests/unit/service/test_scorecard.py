@@ -9,11 +9,16 @@ from simulators.recording import Entry
 
 
 def result(
-    event: str, *alarms: float | tuple[float, float], onset_s: float = math.nan, hours: float = 1.0, group: str = "a"
+    event: str,
+    *alarms: float | tuple[float, float],
+    onset_s: float = math.nan,
+    hours: float = 1.0,
+    group: str = "a",
+    score: float = 0.0,
 ) -> Result:
     entry = Entry("x.npz", "motion", group, "young", "F01", event, onset_s, math.nan, hours * 3600, 50.0)
-    raised = tuple(Raised(*alarm) if isinstance(alarm, tuple) else Raised(alarm, math.nan) for alarm in alarms)
-    return Result(entry, raised, hours * 3600)
+    raised = tuple(Raised(*alarm) if isinstance(alarm, tuple) else Raised(alarm, 0.9) for alarm in alarms)
+    return Result(entry, raised, hours * 3600, score)
 
 
 def test_an_interval_is_wilsons() -> None:
@@ -38,7 +43,6 @@ def test_rates_are_by_recording() -> None:
     assert card.false_alarms_per_hour == pytest.approx(2 / 4)
     assert card.hours == pytest.approx(6.0)
     assert card.delay_p50_s == pytest.approx(1.0)
-    assert not card.scored
 
 
 def test_an_alarm_before_the_onset_finds_no_fall() -> None:
@@ -60,11 +64,9 @@ def test_the_area_under_the_curve_counts_ties_half() -> None:
     assert math.isnan(area_under_roc([], [1.0]))
 
 
-def test_scores_are_used_where_findings_carry_them() -> None:
-    results = [result("fall", (6.0, 0.4), (7.0, 0.9)), result("", (6.0, 0.5)), result("")]
-    assert [r.score for r in results] == [0.9, 0.5, 0.0]
-    assert scorecard(results).auc == 1.0
-    assert scorecard(results).scored
+def test_the_curve_is_that_of_the_highest_scores_whether_they_raised_an_alarm_or_not() -> None:
+    results = [result("fall", (6.0, 0.9), score=0.9), result("fall", score=0.4), result("", score=0.5), result("")]
+    assert scorecard(results).auc == pytest.approx(3 / 4)
 
 
 def test_groups_are_told_apart() -> None:

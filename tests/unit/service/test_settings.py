@@ -169,10 +169,10 @@ BAD = [
         'notify.webhook[1].url: must be text in quotes, or, to keep it secret, { env = "NAME" } or { file = "path" }',
     ),
     ("[detect.fal]\nx = 1", 'detect.fal: is not a known key; did you mean "fall"?'),
-    ("[detect.fall]\nimpact = 1", 'detect.fall.impact: is not a known key; did you mean "impact_g"?'),
-    ("[detect.fall]\nimpact_g = -1", "detect.fall.impact_g: must be 0 to 64 (got -1)"),
-    ('[detect.fall]\nimpact_g = "1"', 'detect.fall.impact_g: must be a number (got "1")'),
-    ("[detect.fall]\nimpact_g = nan", "detect.fall.impact_g: must be a finite number (got NaN)"),
+    ("[detect.fall]\nquiet = 1", 'detect.fall.quiet: is not a known key; did you mean "quiet_s"?'),
+    ("[detect.fall]\nquiet_s = -1", "detect.fall.quiet_s: must be 0 to 604,800 (got -1)"),
+    ('[detect.fall]\nquiet_s = "1"', 'detect.fall.quiet_s: must be a number (got "1")'),
+    ("[detect.fall]\nquiet_s = nan", "detect.fall.quiet_s: must be a finite number (got NaN)"),
     ("[detect.geofence]\nfixes = 0", "detect.geofence.fixes: must be 1 to 1,000 (got 0)"),
     (
         "[detect.vitals]\nspo2_low = { raise_at = 88, delay_s = 5 }",
@@ -315,9 +315,9 @@ def test_settings_can_be_made_in_code() -> None:
 
 
 def test_ranges_of_detectors_are_told_together_with_other_mistakes(write: Write) -> None:
-    assert problems(write("[htp]\n[detect.fall]\nstill_g = -1\n[detect.bed]\naway_s = -5")) == [
+    assert problems(write("[htp]\n[detect.fall]\nquiet_s = -1\n[detect.bed]\naway_s = -5")) == [
         'htp: is not a known key; did you mean "http"?',
-        "detect.fall.still_g: must be 0 to 64 (got -1)",
+        "detect.fall.quiet_s: must be 0 to 604,800 (got -1)",
         "detect.bed.away_s: must be 0 to 604,800 (got -5)",
     ]
 

@@ -9,6 +9,7 @@ import pytest
 
 from alerts.detectors.contract import Detector, Records
 from alerts.findings import Finding
+from ingest.readings import Motion
 
 T0_MS = 1_760_000_000_000
 CODES = frozenset({"present", "worn", "action", "state", "source", "crs", "charging"})
@@ -74,3 +75,42 @@ def fed() -> Callable[[Detector], Fed]:
 def said() -> Callable[[list[Finding]], list[tuple[str, str, float]]]:
     """Findings as (cause, change, onset in seconds from the fixed moment)."""
     return lambda findings: [(f.cause, f.change.value, (f.onset_ms - T0_MS) / 1000) for f in findings]
+
+
+@pytest.fixture
+def packed() -> Callable[..., Motion]:
+    """``packed(samples, rate_hz, packet_s, row, start_s, off_ms)``: samples (n, 3) in g as a device sends them."""
+
+    def make(
+        samples: Any, rate_hz: float, packet_s: float = 1.0, row: int = 0, start_s: float = 0.0, off_ms: Any = 0
+    ) -> Motion:
+        length = max(1, round(packet_s * rate_hz))
+        start = np.arange(0, len(samples), length)
+        time_ms = T0_MS + np.rint(start_s * 1000 + start * 1000 / rate_hz).astype(np.int64) + off_ms
+        count = len(start)
+        return Motion(
+            row=np.full(count, row, dtype=np.int32),
+            time_ms=time_ms,
+            received_ms=time_ms + 1200,
+            seq=np.arange(count),
+            time_assumed=np.zeros(count, dtype=np.bool_),
+            rate_hz=np.full(count, rate_hz),
+            start=start,
+            count=np.minimum(length, len(samples) - start),
+            acc_g=np.asarray(samples, dtype=np.float32),
+        )
+
+    return make
+
+
+@pytest.fixture
+def merged() -> Callable[..., Motion]:
+    """``merged(*motions)``: packets of several devices in one batch."""
+
+    def merge(*parts: Motion) -> Motion:
+        before = np.cumsum([0, *(len(part.acc_g) for part in parts)])
+        columns = {f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Motion)}
+        shift = np.repeat(before[:-1], [len(part) for part in parts])
+        return Motion(**columns | {"start": columns["start"] + shift})
+
+    return merge
