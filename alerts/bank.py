@@ -13,7 +13,7 @@ from alerts import clocks
 from alerts.detectors.contract import Detector, Records
 from alerts.findings import LATCHING, Change, Finding
 from ingest.contract import URGENT, Kind
-from ingest.readings import AnyReadings
+from ingest.readings import AnyReadings, Int
 
 _VERSION: Final = 1
 #: What ended longer ago than this, and is heard of only now, came with a late backlog.
@@ -177,6 +177,12 @@ class Bank:
     def state(self, name: str) -> Records:
         """What the detector `name` knows of all rows; not to be written to."""
         return self._state[name]
+
+    @property
+    def clock_shift_ms(self) -> Int:
+        """What is added to the time of each row's telemetry to put its clock right; not to be written to."""
+        shift_ms: Int = self._state[_CLOCKS]["shift_ms"]
+        return shift_ms
 
     def save(self) -> bytes:
         """The state of all rows, to be given to `restore` after a restart."""

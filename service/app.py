@@ -13,6 +13,7 @@ from typing import Final
 from aiohttp import web
 
 from alerts.alarm import Transition
+from alerts.clip_store import ClipStore
 from alerts.desk import Desk
 from alerts.notify.contract import Channel
 from alerts.notify.mqtt import MqttChannel
@@ -33,6 +34,7 @@ from ingest.stores.writer import Progress, drain
 from service.api.app import make_app
 from service.api.house import House
 from service.database import make_engine
+from service.falls import FallWatch
 from service.fleet_watch import FleetWatch
 from service.health import HealthWatch
 from service.inbox import Inbox
@@ -91,25 +93,26 @@ async def serve(
 
         channels = make_channels(settings, store)
 
+        clips = ClipStore(engine, most=settings.clips.most, max_bytes=settings.clips.max_bytes)
+        falls = FallWatch(clips, lambda: fleet.decoder.directory, lambda: fleet.bank.clock_shift_ms)
+        house.callback(falls.close)
+
         def told(transition: Transition) -> None:
             metrics.transition(transition)
+            falls.note(transition)
             if on_transition is not None:
                 on_transition(transition)
 
         desk = await house.enter_async_context(Desk(engine, channels, on_transition=told))
-        watch = Watch(fleet.decoder, fleet.bank, desk, inbox, memory, metrics)
+        watch = Watch(fleet.decoder, fleet.bank, desk, falls, inbox, memory, metrics)
+        falls.resume(await desk.open_alarms(), wall_clock_ms())
         sessions = {lane: make_session(settings.mqtt, lane) for lane in LANES}
         progress = Progress()
         health = HealthWatch(sessions, spool, progress, metrics)
         house.enter_context(memory.kept())
         readings = store if isinstance(store, SqliteStore) else None
-        await house.enter_async_context(
-            _listening(
-                make_app(House(desk, registry, quarantine, health.now, metrics.exposition, readings=readings)),
-                settings.http.host,
-                settings.http.port,
-            )
-        )
+        rooms = House(desk, registry, quarantine, health.now, metrics.exposition, readings=readings, clips=clips)
+        await house.enter_async_context(_listening(make_app(rooms), settings.http.host, settings.http.port))
         log.info("console: http://%s:%d", settings.http.host, settings.http.port)
         log.info("%d devices, store: %s", len(fleet.decoder.directory.rows), settings.store.kind)
 
@@ -129,6 +132,7 @@ async def serve(
             group.create_task(writer, name="store writer")
             group.create_task(fleet.run(), name="fleet")
             group.create_task(memory.keep(), name="memory")
+            group.create_task(falls.keep(), name="clips")
             if ready is not None:
                 for session in sessions.values():
                     await session.connected.wait()

@@ -52,6 +52,7 @@ def rows(settings: "Settings") -> Iterator[tuple[str, str]]:
     yield "readings kept", f"{_days(store.keep_days)}, hourly roll-ups {_days(store.rollup_keep_days)}"
     yield "spool", f"at most {settings.spool.max_bytes:,} bytes, when full: {settings.spool.when_full}"
     yield "quarantine", f"at most {settings.quarantine.max_rows:,} rejected readings"
+    yield "clips", f"at most {settings.clips.most:,} and {settings.clips.max_bytes:,} bytes"
     yield "console", f"http://{settings.http.host}:{settings.http.port}"
     for hook in settings.notify.webhook:
         # Of the address only the host: the rest of it is often a secret.

@@ -8,8 +8,8 @@ The unit of work is a batch: whatever one read of the socket held. Detection com
 that is down never delays a fall, and the acknowledgement comes last, so a message is the broker's until it is
 durable here. After a crash the broker delivers again; everything downstream is idempotent.
 
-Two lanes run side by side: `sos` and `fall` have a session of their own, so no backlog stands before a press, nor
-does the disk: that lane looks at the next batch while those before it wait to become durable.
+What else is known of a fall (`falls`) comes once it is journalled, as further findings. `sos` and `fall` have a lane of
+their own, which looks at the next batch while those before it wait to become durable.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from typing import Final
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from alerts.alarm import Transition
 from alerts.bank import Bank
 from alerts.desk import Desk
 from alerts.findings import Finding
@@ -27,14 +28,14 @@ from ingest.clock import wall_clock_ms
 from ingest.contract import URGENT_LANE, Lane
 from ingest.decode import Decoded, Decoder
 from ingest.listener import Batch, Session
+from service.falls import FallWatch
 from service.inbox import Inbox
 from service.memory import Memory
 from service.metrics import Metrics
 
 Unkept = asyncio.Queue[tuple[Batch, Decoded]]
 log = logging.getLogger(__name__)
-_TICK_S: Final = 1.0
-_RETRY_S: Final = 1.0
+_PAUSE_S: Final = 1.0
 _UNKEPT_BATCHES: Final = 2_000  # the receive window lets no more of QoS 1 come
 
 
@@ -45,6 +46,7 @@ class Watch:
     decoder: Decoder
     bank: Bank
     desk: Desk
+    falls: FallWatch
     inbox: Inbox
     memory: Memory
     metrics: Metrics
@@ -58,7 +60,9 @@ class Watch:
             async for batch in session.batches():
                 decoded = self.decoder.decode(batch.topics, batch.payloads, batch.received_ms, lane)
                 findings = self.bank.update(decoded.readings, batch.received_ms)
-                await self.alarm(findings, batch.received_ms)
+                begun = await self.alarm(findings, batch.received_ms)
+                witnessed = self.falls.update(decoded.readings, findings, begun, batch.received_ms)
+                await self.alarm(witnessed, batch.received_ms)
                 await unkept.put((batch, decoded))
                 if lane is not URGENT_LANE:
                     await unkept.join()  # what arrives meanwhile makes the next batch a full one
@@ -75,20 +79,22 @@ class Watch:
     async def notice_silence(self) -> None:
         """Let time pass for the detectors: what is silent, overdue or not back sends no message of its own."""
         while True:
-            await asyncio.sleep(_TICK_S)
+            await asyncio.sleep(_PAUSE_S)
             time_ms = self.clock_ms()
             await self.alarm(self.bank.tick(time_ms), time_ms)
 
-    async def alarm(self, findings: Sequence[Finding], received_ms: int) -> None:
+    async def alarm(self, findings: Sequence[Finding], received_ms: int) -> list[Transition]:
         """Journal findings, however long the database takes: the detectors have forgotten them already."""
+        begun: list[Transition] = []
         self.memory.hold()
         while findings:
             try:
-                await self.desk.record(findings, self.decoder.directory.devices, received_ms, self.clock_ms())
+                begun = await self.desk.record(findings, self.decoder.directory.devices, received_ms, self.clock_ms())
                 break
             except (OperationalError, InterfaceError) as error:
                 self.metrics.journal_failed()
                 log.error("%d findings wait for the journal: %s", len(findings), type(error).__name__)
                 await self.inbox.make_room()
-                await asyncio.sleep(_RETRY_S)
+                await asyncio.sleep(_PAUSE_S)
         self.memory.release()
+        return begun

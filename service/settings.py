@@ -255,6 +255,13 @@ class QuarantineSettings(Section):
     max_rows: int = Field(default=10_000, ge=1, le=10_000_000)
 
 
+class ClipSettings(Section):
+    """The motion kept around falls for a nurse to judge; the oldest that nobody has judged go first."""
+
+    most: int = Field(default=5_000, ge=1, le=1_000_000)
+    max_bytes: int = Field(default=100_000_000, ge=1_000_000)
+
+
 class HttpSettings(Section):
     """The console and the API; on loopback only, as there is no login yet."""
 
@@ -303,6 +310,7 @@ class Settings(Section):
     store: StoreSettings = StoreSettings()
     spool: SpoolSettings = SpoolSettings()
     quarantine: QuarantineSettings = QuarantineSettings()
+    clips: ClipSettings = ClipSettings()
     http: HttpSettings = HttpSettings()
     notify: NotifySettings = NotifySettings()
     detect: CheckedDetectorSettings = DetectorSettings()

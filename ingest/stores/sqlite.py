@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from ingest.clock import wall_clock_ms
 from ingest.contract import Kind
-from ingest.readings import Int
-from ingest.stores import curve
+from ingest.readings import Int, Motion
+from ingest.stores import curve, raw_motion
 from ingest.stores.contract import Block, Refused, StoreUnavailable, Tag
 from ingest.stores.curve import Curve, metric_of
 from ingest.stores.schema import FIELDS, ROLLED_UP, Field, filled
@@ -111,6 +111,10 @@ class SqliteStore:
             )
 
         return await self._run(work)
+
+    async def motion(self, resident: str, start_ms: int, end_ms: int) -> list[tuple[Tag, Motion]]:
+        """A resident's raw motion of [start_ms, end_ms), a device each; empty where samples are not kept."""
+        return await self._run(lambda: raw_motion.ask(self._open(), resident, start_ms, end_ms))
 
     async def upkeep(self) -> int:
         """Roll up and remove what is due; returns the raw readings removed. Runs by itself every hour of writing."""

@@ -1,6 +1,5 @@
 """Alarms over HTTP: open ones, past ones, and what people do about them."""
 
-import asyncio
 from typing import Annotated, Final
 
 from aiohttp import web
@@ -10,8 +9,9 @@ from alerts.alarm import Outcome
 from alerts.journal import UnknownAlarm
 from alerts.lifecycle import IllegalEvent
 from ingest.contract import NAME_PATTERN
+from service.api.caregivers import check_caregiver
 from service.api.errors import ApiError, Problem, bad_request
-from service.api.house import HOUSE, House
+from service.api.house import HOUSE
 from service.api.route import Route, answer_with, read_body, read_query
 from service.api.views import AlarmView, StepView, TransitionView, View
 
@@ -98,7 +98,7 @@ async def acknowledge(request: web.Request) -> web.Response:
     """POST /api/v1/alarms/{alarm}/acknowledge."""
     name, house = request.match_info["alarm"], request.app[HOUSE]
     body = await read_body(request, Acknowledgement)
-    await _check_caregiver(house, body.by)
+    await check_caregiver(house, body.by)
     try:
         transition = await house.desk.acknowledge(name, body.by, house.now_ms())
     except UnknownAlarm:
@@ -112,7 +112,7 @@ async def resolve(request: web.Request) -> web.Response:
     """POST /api/v1/alarms/{alarm}/resolve."""
     name, house = request.match_info["alarm"], request.app[HOUSE]
     body = await read_body(request, Resolution)
-    await _check_caregiver(house, body.by)
+    await check_caregiver(house, body.by)
     try:
         transition = await house.desk.resolve(name, body.by, body.outcome, body.note, house.now_ms())
     except UnknownAlarm:
@@ -120,12 +120,6 @@ async def resolve(request: web.Request) -> web.Response:
     except IllegalEvent as error:
         raise ApiError(409, "illegal_transition", f"alarm {name}: {error}") from None
     return answer_with(TransitionView.of(transition))
-
-
-async def _check_caregiver(house: House, by: str) -> None:
-    known = {caregiver.caregiver for caregiver in await asyncio.to_thread(house.register.caregivers)}
-    if known and by not in known:
-        raise bad_request("body", [Problem(field="by", message=f"no caregiver {by!r} is registered")])
 
 
 def _unknown(name: str) -> ApiError:

@@ -4,7 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
-from service.api import alarms, events, openapi, operations, pages, readings, registry
+from service.api import alarms, events, falls, openapi, operations, pages, readings, registry
 from service.api.errors import errors_as_json
 from service.api.guard import add_headers, only_this_computer
 from service.api.house import HOUSE, House
@@ -15,6 +15,7 @@ _BODY_MOST_BYTES: Final = 16 * 1024
 
 ROUTES: Final[tuple[Route, ...]] = (
     *alarms.ROUTES,
+    *falls.ROUTES,
     *events.ROUTES,
     *registry.ROUTES,
     *readings.ROUTES,

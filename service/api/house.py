@@ -7,9 +7,13 @@ from typing import Final, Protocol
 from aiohttp import web
 
 from alerts.alarm import Alarm, Outcome, Transition
+from alerts.clip_store import MissedFall
+from alerts.clips import Clip
 from alerts.notify.hub import Hub
 from ingest.clock import wall_clock_ms
 from ingest.directory import Device
+from ingest.readings import Motion
+from ingest.stores.contract import Tag
 from ingest.stores.curve import Curve
 from service.fleet import Caregiver, Resident, Site
 
@@ -130,6 +134,22 @@ class Readings(Protocol):
         """A resident's metric over [start_ms, end_ms); UnknownMetric, StoreUnavailable."""
         ...
 
+    async def motion(self, resident: str, start_ms: int, end_ms: int) -> Sequence[tuple[Tag, Motion]]:
+        """A resident's raw motion of [start_ms, end_ms), a device each; StoreUnavailable."""
+        ...
+
+
+class Clips(Protocol):
+    """Clips and reports of missed falls, as `alerts.clip_store.ClipStore` keeps them; called in a thread."""
+
+    def of_alarm(self, alarm: str) -> Sequence[Clip]:
+        """The clips of an alarm, in the order of its falls."""
+        ...
+
+    def report(self, missed: MissedFall, clips: Sequence[Clip]) -> None:
+        """Keep a report of a missed fall with what samples there were."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class House:
@@ -145,6 +165,7 @@ class House:
     metrics: Callable[[], bytes]
     now_ms: Callable[[], int] = wall_clock_ms
     readings: Readings | None = None
+    clips: Clips | None = None
 
 
 #: Where handlers find the house.

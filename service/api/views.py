@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from alerts.alarm import Alarm, Outcome, Transition
 from alerts.findings import Condition, Priority
 from alerts.lifecycle import Event, State
+from service.api.fall_words import Words, words_of
 from service.api.house import Health
 
 
@@ -36,6 +37,7 @@ class AlarmView(View):
     cancelled: bool = Field(description="The wearer called it off; it stays open until a person closes it")
     drill: bool
     evidence: dict[str, float | int | str] = Field(description="Values and limits that caused it, units in the names")
+    evidence_words: Words | None = Field(description="Of a fall: what is known of it, in a sentence")
     acknowledged_by: str | None
     acknowledged_ms: int | None
     resolved_by: str | None
@@ -64,6 +66,7 @@ class AlarmView(View):
             cancelled=alarm.cancelled,
             drill=alarm.drill,
             evidence=dict(alarm.evidence),
+            evidence_words=words_of(alarm),
             acknowledged_by=alarm.acknowledged_by,
             acknowledged_ms=alarm.acknowledged_ms,
             resolved_by=alarm.resolved_by,

@@ -1,0 +1,164 @@
+"""What follows a fall once it is journalled: its clip on the disk, and findings of what else is known."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from alerts.alarm import Alarm, Outcome
+from alerts.clip_store import ClipStore
+from alerts.clips import Clip
+from alerts.desk import Desk
+from alerts.findings import Change, Condition, Finding, Priority
+from ingest.directory import Device, DeviceType, Directory
+from ingest.readings import AnyReadings
+from service.database import make_engine
+from service.falls import FallWatch
+from simulators.motion import Activity
+from tests.unit.alerts.motion_of_a_wrist import T, moving, packets
+
+DEVICES = (Device("s", "bracelet", DeviceType.BRACELET, "r-1"), Device("s", "pendant", DeviceType.BUTTON, "r-1"))
+WALK = moving(Activity.WALKING, 60)
+
+
+class House:
+    """A desk and what follows falls, without the rest."""
+
+    def __init__(self, folder: Path, store: ClipStore | None = None) -> None:
+        self.engine = make_engine(f"sqlite:///{folder}/shouhu.db")
+        self.store = store or ClipStore(self.engine)
+        self.shift_ms = np.zeros(2, dtype=np.int64)
+        directory = Directory(DEVICES)
+        self.falls = FallWatch(self.store, lambda: directory, lambda: self.shift_ms, lambda: T)
+        self.desk = Desk(self.engine, on_transition=self.falls.note)
+
+    async def takes(
+        self, second: float, seconds: int = 1, *findings: Finding, more: list[AnyReadings] | None = None
+    ) -> list[Finding]:
+        """A batch of walking [second, second + seconds) from the impact, and what was found in it."""
+        first = round((second + 30) * 50)
+        batch = packets(WALK[first : first + 50 * seconds], T + round(1000 * second) - int(self.shift_ms[0]))
+        now_ms = T + round(1000 * (second + seconds))
+        begun = await self.desk.record(findings, DEVICES, now_ms, now_ms)
+        return self.falls.update([batch, *(more or [])], findings, begun, now_ms)
+
+    async def clips(self) -> list[Clip]:
+        """The clips on the disk of the one alarm there is."""
+        await self.falls.write_waiting()
+        (alarm,) = await self.desk.history()
+        return self.store.of_alarm(alarm.alarm)
+
+
+def fall(cause: str = "wrist_suspected", **more: Any) -> Finding:
+    return Finding(0, Condition.FALL, cause, Change.BEGAN, Priority.MEDIUM, T, T + 3_000, **more)
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    house = House(tmp_path)
+    async with house.desk:
+        yield house
+    house.engine.dispose()
+
+
+async def test_a_journalled_fall_has_its_clip_on_the_disk_at_once_and_whole_in_the_end(house: House) -> None:
+    for second in range(-15, 2):
+        assert await house.takes(second) == []
+    await house.takes(2, 1, fall())
+    (first,) = await house.clips()
+    assert (first.site, first.device, first.resident, first.impact_ms) == ("s", "bracelet", "r-1", T)
+    assert first.samples.sample_ms[[0, -1]].tolist() == [T - 10_000, T + 2_980]
+    for second in range(3, 22):
+        await house.takes(second)
+    (whole,) = await house.clips()
+    assert whole.gaps_s == []
+    assert whole.is_whole
+
+
+async def test_the_clip_and_the_findings_go_by_the_clock_put_right(house: House) -> None:
+    house.shift_ms[0] = 7_200_000
+    for second in range(-15, 22):
+        await house.takes(second, 1, *([fall()] if second == 2 else []))
+    (whole,) = await house.clips()
+    assert (whole.gaps_s, whole.is_whole) == ([], True)
+
+
+async def test_the_same_fall_told_again_has_one_clip(house: House) -> None:
+    await house.takes(0, 3, fall())
+    await house.takes(3, 1, fall("wrist_fall"))
+    (one,) = await house.clips()
+    assert one.number == 1
+
+
+async def test_a_fall_walked_away_from_is_cancelled_and_then_followed_no_more(house: House) -> None:
+    found = await house.takes(0, 3, fall())
+    for second in range(3, 25):
+        found += await house.takes(second)
+    (walked,) = found
+    assert (walked.change, dict(walked.evidence)["cancelled_by"]) == (Change.CANCELLED, "walking")
+    (off,) = await house.desk.record(found, DEVICES, T, T)
+    assert off.alarm.cancelled
+    assert off.alarm.is_open
+
+
+async def test_a_fall_that_a_person_has_closed_is_followed_no_more(house: House) -> None:
+    await house.takes(0, 3, fall())
+    (alarm,) = await house.desk.open_alarms()
+    await house.desk.resolve(alarm.alarm, "nurse", Outcome.TRUE, "", T + 5_000)
+    found: list[Finding] = []
+    for second in range(3, 25):
+        found += await house.takes(second)
+    assert found == []
+    (clip,) = await house.clips()
+    assert clip.is_whole, "its clip is finished all the same"
+
+
+async def test_a_restart_goes_on_with_the_clip_and_with_what_confirms(tmp_path: Path, house: House) -> None:
+    for second in range(-12, 4):
+        await house.takes(second, 1, *([fall()] if second == 2 else []))
+    house.falls.close()
+    again = House(tmp_path)
+    async with again.desk:
+        alarms: list[Alarm] = await again.desk.open_alarms()
+        again.falls.resume(alarms, T + 4_000)
+        found: list[Finding] = []
+        for second in range(4, 25):
+            found += await again.takes(second)
+        (whole,) = await again.clips()
+    again.engine.dispose()
+    assert (whole.gaps_s, whole.is_whole, whole.number) == ([], True, 1)
+    assert [finding.change for finding in found] == [Change.CANCELLED]
+
+
+class Broken(ClipStore):
+    """A store whose database is away for its first two clips."""
+
+    failures = 2
+
+    def keep(self, clip: Clip) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise OperationalError("", None, Exception("away"))
+        super().keep(clip)
+
+
+async def test_clips_wait_while_the_database_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    async def no_time(seconds: float) -> None:
+        waits.append(seconds)
+
+    engine = make_engine(f"sqlite:///{tmp_path}/clips.db")
+    house = House(tmp_path, Broken(engine))
+    async with house.desk:
+        await house.takes(0, 3, fall())
+        monkeypatch.setattr(asyncio, "sleep", no_time)
+        (clip,) = await house.clips()
+    house.engine.dispose()
+    engine.dispose()
+    assert len(waits) == 2
+    assert len(clip.samples) == 150
