@@ -44,16 +44,13 @@ def blocks_of(readings: Iterable[AnyReadings], directory: Directory) -> list[Blo
 
 def _block_of(readings: AnyReadings, directory: Directory) -> Block:
     rows, row = np.unique(readings.row, return_inverse=True)
-    devices = directory.devices
-    # One step a device of the batch, not a reading: identifiers are Python text and must be picked one by one.
-    tags = tuple([Tag((d := devices[r]).site, d.device, d.resident or "") for r in rows.tolist()])
     own = readings.with_rows(row.astype(np.int32))
     if isinstance(own, Motion | Bcg):
         own = compact(own)
     nameless = own.time_assumed & (own.seq < 0)
     if nameless.any():
         own = replace(own, seq=_numbered(own, np.flatnonzero(nameless)))
-    return Block(own, tags)
+    return Block(own, directory.tags(rows))
 
 
 def _numbered(readings: AnyReadings, index: Int) -> Int:

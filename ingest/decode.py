@@ -9,7 +9,6 @@ is decoded payload by payload, and a payload that is an array element by element
 import json
 import re
 import secrets
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import chain
@@ -18,12 +17,13 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
+from msgspec.structs import astuple
 from numpy.typing import NDArray
 
 from ingest import contract
 from ingest.contract import MESSAGE_OF, URGENT, Kind, Lane, Message
 from ingest.coordinates import to_wgs84
-from ingest.directory import Directory, Route, Unroutable
+from ingest.directory import KIND_ORDER, Directory, Unroutable
 from ingest.packets import clock_columns, from_binary, sample_columns, starts_of
 from ingest.pile import Pile, by_form
 from ingest.readings import (
@@ -99,12 +99,12 @@ _FLAGS: Final[dict[Kind, tuple[str, ...]]] = {
     Kind.BED: ("present",),
     Kind.STATUS: ("charging", "worn"),
 }
-#: By kind: the names of all columns of numbers and flags, and what takes their values out of a message.
-_PICK: Final = {
-    kind: (
-        ("t", "seq", *floats, *_FLAGS.get(kind, ())),
-        attrgetter("t", "seq", *floats.values(), *_FLAGS.get(kind, ())),
-    )
+#: By kind: the names of all columns of numbers and flags, and where in a message their values are.
+_PLACES: Final = {
+    kind: {
+        column: MESSAGE_OF[kind].__struct_fields__.index(name)
+        for column, name in {"t": "t", "seq": "seq", **floats, **{f: f for f in _FLAGS.get(kind, ())}}.items()
+    }
     for kind, floats in _FLOATS.items()
 }
 _CODES: Final[dict[Kind, dict[str, tuple[str, dict[Any, int]]]]] = {
@@ -157,22 +157,14 @@ class Decoder:
         """
         problems: list[Problem] = []
         routes = self._directory.routes(topics)
-        found: defaultdict[Kind, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
-        # One look at each message: topics are text, and which kind comes next follows no order.
-        for place, route in enumerate(routes):
-            if isinstance(route, Route):
-                rows, places = found[route.kind]
-                rows.append(route.row)
-                places.append(place)
-            elif _is_business_of(lane, topics[place], route):
-                problems.append(Problem(place, Reason(route.value), ""))
-        piles = {
-            kind: self._small_enough(Pile.of(rows, places, payloads), problems)
-            for kind, (rows, places) in found.items()
-            if kind in lane.kinds
-        }
+        for place, why in routes.unroutable.items():
+            if _is_business_of(lane, topics[place], why):
+                problems.append(Problem(place, Reason(why.value), ""))
         readings = []
-        for kind, pile in piles.items():
+        for index in np.unique(routes.kind).tolist():
+            if index < 0 or (kind := KIND_ORDER[index]) not in lane.kinds:
+                continue
+            pile = self._small_enough(Pile.of(routes.row, routes.kind == index, payloads), problems)
             columns = self._decode_pile(kind, pile, received_ms, problems)
             if columns is not None:
                 readings.append(columns)
@@ -353,8 +345,8 @@ def _press_without_the_rest(element: object) -> Message | None:
 
 def _numbers(kind: Kind, messages: list[Message]) -> dict[str, Float]:
     """The columns of numbers and flags by name, NaN where a device sent nothing."""
-    names, pick = _PICK[kind]
-    return dict(zip(names, map(_column, zip(*map(pick, messages), strict=True)), strict=True))
+    columns = list(zip(*map(astuple, messages), strict=True))
+    return {name: _column(columns[place]) for name, place in _PLACES[kind].items()}
 
 
 def _column(values: tuple[float | None, ...]) -> Float:

@@ -3,10 +3,18 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import repeat
 from types import MappingProxyType
-from typing import Self
+from typing import Final, Self
+
+import numpy as np
 
 from ingest.contract import COMMAND, KINDS, Crs, Kind, parse_topic
+from ingest.readings import Int, Row
+from ingest.stores.contract import Tag
+
+#: The order in which kinds are numbered in routes.
+KIND_ORDER: Final = tuple(Kind)
 
 
 class DeviceType(StrEnum):
@@ -29,14 +37,6 @@ class Device:
     crs: Crs = Crs.WGS84
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where a topic leads: a device's row and the kind of its message."""
-
-    row: int
-    kind: Kind
-
-
 class Unroutable(StrEnum):
     """Why a topic leads nowhere."""
 
@@ -44,6 +44,30 @@ class Unroutable(StrEnum):
     UNKNOWN_KIND = "unknown_kind"
     UNKNOWN_DEVICE = "unknown_device"
     COMMAND = "command"
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """Where topics lead: `row` (n,) and `kind` (n,), an index of KIND_ORDER or -1; why not, by place, stands beside."""
+
+    row: Row
+    kind: Int
+    unroutable: dict[int, Unroutable]
+
+
+_NOWHERE: Final = -1
+
+
+class _Tags(dict[int, Tag]):
+    """The tags of rows, each made when it is first asked for."""
+
+    def __init__(self, devices: Sequence[Device]) -> None:
+        self._devices = devices
+
+    def __missing__(self, row: int) -> Tag:
+        device = self._devices[row]
+        tag = self[row] = Tag(device.site, device.device, device.resident or "")
+        return tag
 
 
 class Directory:
@@ -58,7 +82,8 @@ class Directory:
         self._row_of = {(d.site, d.device): row for row, d in enumerate(self._devices)}
         if len(self._row_of) != len(self._devices):
             raise ValueError("a device stands twice in the fleet")
-        self._routes: dict[str, Route] = {}
+        self._routes: dict[str, int] = {}  # row * len(KIND_ORDER) + kind, of topics seen so far
+        self._tags = _Tags(self._devices)
 
     @property
     def devices(self) -> Sequence[Device]:
@@ -80,16 +105,26 @@ class Directory:
             del result._row_of[key]
         return result
 
-    def routes(self, topics: Iterable[str]) -> list[Route | Unroutable]:
-        """`route` of each topic."""
-        known = self._routes.get
-        return [known(topic) or self.route(topic) for topic in topics]
+    def tags(self, rows: Row) -> tuple[Tag, ...]:
+        """What readings of rows are stored under."""
+        return tuple(map(self._tags.__getitem__, rows.tolist()))
 
-    def route(self, topic: str) -> Route | Unroutable:
-        """Where a topic leads, or why it leads nowhere; routes found once are remembered."""
-        known = self._routes.get(topic)
-        if known is not None:
-            return known
+    def routes(self, topics: Sequence[str]) -> Routes:
+        """Where each topic leads, or why it leads nowhere; routes found once are remembered."""
+        found = np.fromiter(map(self._routes.get, topics, repeat(_NOWHERE)), dtype=np.int64, count=len(topics))
+        unroutable: dict[int, Unroutable] = {}
+        # One by one only what is new, or leads nowhere: what has no end is not remembered.
+        for place in np.flatnonzero(found == _NOWHERE).tolist():
+            route = self._route(topics[place])
+            if isinstance(route, Unroutable):
+                unroutable[place] = route
+            else:
+                found[place] = self._routes[topics[place]] = route
+        row, kind = np.divmod(found, len(KIND_ORDER))
+        kind[found == _NOWHERE] = _NOWHERE
+        return Routes(row.astype(np.int32), kind, unroutable)
+
+    def _route(self, topic: str) -> int | Unroutable:
         address = parse_topic(topic)
         if address is None:
             return Unroutable.WRONG_TOPIC
@@ -100,6 +135,4 @@ class Directory:
         row = self._row_of.get((address.site, address.device))
         if row is None:
             return Unroutable.UNKNOWN_DEVICE
-        route = Route(row, Kind(address.kind))
-        self._routes[topic] = route
-        return route
+        return row * len(KIND_ORDER) + KIND_ORDER.index(Kind(address.kind))

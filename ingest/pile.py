@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ingest import contract
 from ingest.contract import Kind
@@ -21,11 +22,10 @@ class Pile:
     places: Int
 
     @classmethod
-    def of(cls, rows: list[int], places: list[int], payloads: Sequence[bytes]) -> Self:
-        """The payloads at `places` of a batch, whose devices have `rows`."""
-        return cls(
-            np.array(rows, dtype=np.int32), [payloads[place] for place in places], np.array(places, dtype=np.int64)
-        )
+    def of(cls, rows: Row, which: NDArray[np.bool_], payloads: Sequence[bytes]) -> Self:
+        """Those of a batch's payloads for which `which` (n,) is true; `rows` (n,) are the devices of all."""
+        places = np.flatnonzero(which)
+        return cls(rows[places], [payloads[place] for place in places.tolist()], places)
 
     def take(self, index: list[int]) -> Self:
         """The messages at `index`, in that order."""
