@@ -27,7 +27,7 @@ from ingest.directory import Device
 from ingest.readings import ACTIONS, FALL_STATES, AnyReadings, Bed, Fall, Sos, Vitals
 
 #: Causes that a wrist's motion or a device's first suspicion raise: what may turn out not to have been a fall.
-WRIST: Final = frozenset({"wrist_suspected", "wrist_fall", "impact_then_still"})
+WRIST: Final = frozenset({"wrist_suspected", "wrist_fall"})
 DOUBTFUL: Final = WRIST | {"device_suspected"}
 #: What the device's own detector is called as a witness.
 _DEVICE_SAID: Final = {"device_suspected": "suspected", "device_confirmed": "confirmed"}

@@ -7,7 +7,7 @@ from typing import Final
 
 import typer
 
-from service import cli_config, cli_fleet, cli_store, cli_trial
+from service import cli_config, cli_feedback, cli_fleet, cli_store, cli_trial
 from service.cli_running import LogLevel, LogOption, SettingsOption, load_settings, run_until_stopped, set_up_log, told
 
 _log = logging.getLogger("shouhu")
@@ -61,3 +61,4 @@ def _version(name: str) -> str:
 app.add_typer(cli_fleet.app, name="fleet")
 app.add_typer(cli_config.app, name="config")
 app.add_typer(cli_store.app, name="store")
+app.add_typer(cli_feedback.app, name="feedback")
