@@ -17,6 +17,8 @@ _BY_NAME: Final[Mapping[str, tuple[float, float]]] = {
     "accuracy_factor": (0, 100),
     "clear_at": (0, 400),
     "fixes": (1, 1_000),
+    "high_at": (1, 20),
+    "medium_at": (1, 20),
     "night_end_min": (0, 1_439),
     "night_start_min": (0, 1_439),
     "quality_min": (0, 1),
@@ -61,6 +63,13 @@ def faults(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]
             yield f"{path}night_start_min", "and night_end_min belong together: set both or neither"
         elif start is not None and start == end:
             yield f"{path}night_start_min", f"is the same as night_end_min, a night of no length (got {start:.12g})"
+    clear_at: Any = table.get("clear_at")
+    medium_at: Any = table.get("medium_at")
+    high_at: Any = table.get("high_at")
+    if _numbers(clear_at, medium_at) and clear_at >= medium_at:
+        yield f"{path}clear_at", f"must be under medium_at, {medium_at:.12g} (got {clear_at:.12g})"
+    if _numbers(medium_at, high_at) and high_at < medium_at:
+        yield f"{path}high_at", f"must not be under medium_at, {medium_at:.12g} (got {high_at:.12g})"
     battery: Any = table.get("battery_low_pct")
     clear: Any = table.get("battery_clear_pct")
     if _numbers(battery, clear) and clear < battery:

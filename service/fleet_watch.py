@@ -2,14 +2,18 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.bank import Bank
+from alerts.detectors.early_warning import EarlyWarning
 from alerts.detectors.geofence import Geofence
+from alerts.detectors.medical import Medical
 from alerts.detectors.standard import DetectorSettings, standard_detectors
 from alerts.detectors.supervision import Supervision
+from alerts.detectors.vitals import VitalLimits
 from ingest.decode import Decoder, Limits
 from ingest.directory import Directory
 from service.registry import Registry
@@ -25,11 +29,13 @@ class FleetWatch:
         self._registry = registry
         self._settings = settings
         self._supervision = Supervision(settings.supervision)
+        self._vitals = VitalLimits(settings.vitals)
+        self._early_warning = EarlyWarning(settings.early_warning)
         self._revision = registry.revision()
         directory = Directory(registry.devices())
         self.decoder = Decoder(directory, limits)
         self.bank = Bank(standard_detectors(registry.zone_table(directory), settings), len(directory.devices))
-        self._expect(directory)
+        self._expect(directory, registry.medical())
 
     async def run(self) -> None:
         """Look for a change until cancelled."""
@@ -47,14 +53,22 @@ class FleetWatch:
         devices = await asyncio.to_thread(self._registry.devices)
         directory = self.decoder.directory.updated(devices)
         zones = await asyncio.to_thread(self._registry.zone_table, directory)
+        medical = await asyncio.to_thread(self._registry.medical)
         # From here on without a pause: rows, state and zones change between two batches.
         self.bank.resize(len(directory.devices))
         self.bank.replace(Geofence(zones, self._settings.geofence))
-        self._expect(directory)
+        self._expect(directory, medical)
         self.decoder.directory = directory
         log.info("the fleet has changed: %d devices", len(directory.rows))
 
-    def _expect(self, directory: Directory) -> None:
+    def _expect(self, directory: Directory, medical: Iterable[Medical]) -> None:
         known = directory.rows
-        types = [device.type if (device.site, device.device) in known else None for device in directory.devices]
+        here = [device if (device.site, device.device) in known else None for device in directory.devices]
+        residents = [device.resident if device else None for device in here]
+        self.bank.lead(residents)
+        settled = {one.resident: one for one in medical}
+        of_rows = [settled.get(resident or "") for resident in residents]
+        self.bank.set_params(self._vitals.name, self._vitals.of_residents(of_rows))
+        self.bank.set_params(self._early_warning.name, self._early_warning.of_residents(of_rows))
+        types = [device.type if device else None for device in here]
         self.bank.set_params(self._supervision.name, self._supervision.expecting(types))

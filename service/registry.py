@@ -30,6 +30,8 @@ from sqlalchemy import (
     update,
 )
 
+from alerts.detectors.medical import Medical
+from alerts.detectors.vitals import Limit
 from alerts.detectors.zones import ZoneTable
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType, Directory
@@ -94,6 +96,15 @@ CAREGIVERS: Final = _table(
     Column("phone", Text),
     unique=["caregiver"],
 )
+#: Apart from the residents: few have any, and names need not be read with it.
+MEDICAL: Final = _table(
+    "medical",
+    _of("resident", "residents"),
+    Column("spo2_scale", Integer, nullable=False),
+    Column("oxygen", String(16)),
+    Column("limits", Text, nullable=False),  # JSON: {name: [raise_at, clear_at, delay_s], …}
+    unique=["resident"],
+)
 #: One row: counts the imports that changed something.
 REVISION: Final = Table(
     "fleet_revision", _METADATA, Column("id", Integer, primary_key=True), Column("revision", Integer, nullable=False)
@@ -137,6 +148,16 @@ def _read_zone(row: RowMapping) -> PlacedZone:
     )
 
 
+def _write_medical(medical: Medical) -> dict[str, Any]:
+    limits = {name: [one.raise_at, one.clear_at, one.delay_s] for name, one in medical.limits}
+    return _plain(medical) | {"limits": json.dumps(limits)}
+
+
+def _read_medical(row: RowMapping) -> Medical:
+    limits = tuple((name, Limit(*numbers)) for name, numbers in json.loads(row["limits"]).items())
+    return Medical(row["resident"], row["spo2_scale"], row["oxygen"], limits)
+
+
 def _read_device(row: RowMapping) -> Device:
     return Device(row["site"], row["device"], DeviceType(row["type"]), row["resident"], Crs(row["crs"]))
 
@@ -148,6 +169,7 @@ _NOUNS: Final[Mapping[str, _Noun]] = {
     "devices": _Noun(DEVICES, ("site", "device"), _plain, _read_device),
     "zones": _Noun(ZONES, ("zone",), _write_zone, _read_zone),
     "caregivers": _Noun(CAREGIVERS, ("caregiver",), _plain, lambda row: Caregiver(**row)),
+    "medical": _Noun(MEDICAL, ("resident",), _write_medical, _read_medical),
 }
 
 
@@ -217,6 +239,10 @@ class Registry:
     def caregivers(self) -> list[Caregiver]:
         """All caregivers, in the order in which they came."""
         return self._all("caregivers")
+
+    def medical(self) -> list[Medical]:
+        """What is settled for single residents."""
+        return self._all("medical")
 
     def zone_table(self, directory: Directory) -> ZoneTable:
         """The zones of each directory row whose device can say where it is.

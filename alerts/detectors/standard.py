@@ -4,12 +4,14 @@ from dataclasses import dataclass, field
 
 from alerts.detectors.bed import BedExit, BedSettings
 from alerts.detectors.contract import Detector
+from alerts.detectors.early_warning import EarlyWarning, EarlyWarningSettings
 from alerts.detectors.fall import FallSettings, WristFall
 from alerts.detectors.fall_device import DeviceFall, DeviceFallSettings
 from alerts.detectors.geofence import Geofence, GeofenceSettings
 from alerts.detectors.sos import Press, PressSettings
 from alerts.detectors.supervision import Supervision, SupervisionSettings
 from alerts.detectors.vitals import VitalLimits, VitalSettings
+from alerts.detectors.wear import Wear, WearSettings
 from alerts.detectors.zones import ZoneTable
 
 
@@ -21,6 +23,8 @@ class DetectorSettings:
     fall: FallSettings = field(default_factory=FallSettings)
     device_fall: DeviceFallSettings = field(default_factory=DeviceFallSettings)
     vitals: VitalSettings = field(default_factory=VitalSettings)
+    early_warning: EarlyWarningSettings = field(default_factory=EarlyWarningSettings)
+    wear: WearSettings = field(default_factory=WearSettings)
     bed: BedSettings = field(default_factory=BedSettings)
     geofence: GeofenceSettings = field(default_factory=GeofenceSettings)
     supervision: SupervisionSettings = field(default_factory=SupervisionSettings)
@@ -34,6 +38,8 @@ def standard_detectors(zones: ZoneTable, settings: DetectorSettings | None = Non
         DeviceFall(settings.device_fall),
         WristFall(settings.fall),
         VitalLimits(settings.vitals),
+        EarlyWarning(settings.early_warning),
+        Wear(settings.wear),
         BedExit(settings.bed),
         Geofence(zones, settings.geofence),
         Supervision(settings.supervision),

@@ -39,6 +39,12 @@ function positionOf(lat_deg, lon_deg, accuracy_m) {
 /** The value a limit is for: `limit_impact_g` is for `impact_g`, `limit_pct` for the value before it. */
 const limited = (said, name) => said.find((one) => `limit_${one.key}` === name) ?? said.at(-1);
 
+/** A score of which not all inputs are known: "≥ 5, 4 of 7 inputs". */
+const scoreOf = ({ score_lowest: lowest, score_highest: highest, inputs_known: known }) =>
+  text("evidence.score", { lowest, highest, known });
+
+const pointsOf = (n) => text(n === 1 ? "evidence.points.one" : "evidence.points", { n });
+
 /**
  * What shows it, as pairs of words: [["SpO₂", "84 % (limit 91 %)"], …].
  */
@@ -46,6 +52,14 @@ export function evidenceOf(alarm) {
   const { lat_deg, lon_deg, accuracy_m, ...others } = alarm.evidence;
   const said = [];
   for (const [key, value] of Object.entries(others)) {
+    if (key === "score") said.push({ key: value, words: scoreOf(others) });
+    if (key === "score" || key.startsWith("score_") || key === "inputs_known") continue;
+    const measured = said.find((one) => key === `points_${one.key}` || key === `age_${one.key}_s`);
+    if (measured) {
+      if (key.startsWith("points_")) measured.words += ` · ${pointsOf(value)}`;
+      else if (value > 0) measured.words += ` · ${text("evidence.ago", { age: delayOf(value * 1000) })}`;
+      continue;
+    }
     const words = valueOf(key, value);
     const known = key.startsWith("limit_") ? limited(said, key) : undefined;
     if (known) known.words = text("evidence.value_limit", { value: known.words, limit: words });

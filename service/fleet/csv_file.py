@@ -1,13 +1,15 @@
 """A fleet as one spreadsheet: a line a noun, and a column `type` that says which.
 
 `type` is site, resident, zone, caregiver, or the kind of a device: bracelet, bed_mat, button, locator. An empty cell
-is a field that is not given. A polygon is written ``lat lon | lat lon | lat lon``.
+is a field that is not given. A polygon is written ``lat lon | lat lon | lat lon``, a resident's own limits
+``name raise_at clear_at delay_s | …``.
 """
 
 import csv
 import io
 from typing import Final
 
+from alerts.detectors.medical import Medical
 from ingest.directory import DeviceType
 from service.fleet.entries import NOUNS, Entry, FleetError, Problem
 from service.fleet.nouns import Fleet, PlacedZone
@@ -15,7 +17,7 @@ from service.problems import shown, unknown
 
 COLUMNS: Final = (
     "type", "id", "name", "site", "resident", "room", "born", "sex", "language",
-    "crs", "rule", "lat", "lon", "radius_m", "polygon", "role", "phone",
+    "crs", "rule", "lat", "lon", "radius_m", "polygon", "role", "phone", "spo2_scale", "oxygen", "limits",
 )  # fmt: skip
 _TYPES: Final = tuple(noun for noun in NOUNS if noun != "device") + tuple(DeviceType)
 _DELIMITERS: Final = (",", ";", "\t")
@@ -94,10 +96,12 @@ def write(fleet: Fleet) -> str:
     writer.writeheader()
     for site in fleet.sites:
         writer.writerow({"type": "site", "id": site.site, "name": site.name})
+    medical = {one.resident: one for one in fleet.medical}
     for person in fleet.residents:
         writer.writerow(
             {"type": "resident", "id": person.resident, "name": person.name, "site": person.site}
             | {"room": person.room, "born": person.born, "sex": person.sex, "language": person.language}
+            | _medical(medical.get(person.resident))
         )
     for device in fleet.devices:
         writer.writerow(
@@ -116,6 +120,13 @@ def write(fleet: Fleet) -> str:
             | {"role": carer.role, "phone": carer.phone}
         )
     return out.getvalue()
+
+
+def _medical(medical: Medical | None) -> dict[str, str | int | None]:
+    if medical is None:
+        return {}
+    limits = " | ".join(f"{name} {one.raise_at!r} {one.clear_at!r} {one.delay_s!r}" for name, one in medical.limits)
+    return {"spo2_scale": medical.spo2_scale, "oxygen": medical.oxygen, "limits": limits}
 
 
 def _shape(zone: PlacedZone) -> dict[str, float | str]:

@@ -1,22 +1,27 @@
 """What each noun of a fleet file must look like by itself; both kinds of file use the same field names."""
 
+import math
 import re
 from datetime import date
-from typing import Annotated, Any, ClassVar, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
+from alerts.detectors.medical import Medical, Oxygen
+from alerts.detectors.vitals import LIMITS, Limit
 from alerts.detectors.zones import LARGEST_M
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType
+from service.detect import faults
 from service.fleet.nouns import Caregiver, Language, PlacedZone, Resident, Role, Rule, Sex, Site
 from service.identifier import Identifier
-from service.problems import shown
+from service.problems import shown, unknown
 
 _DATE: Final = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})", re.ASCII)
 #: Nobody alive was born before.
 _FIRST_YEAR: Final = 1880
 _MOST_CORNERS: Final = 10_000
+_LIMIT_KEYS: Final = ("raise_at", "clear_at", "delay_s")
 
 
 def _lower(value: object) -> object:
@@ -71,6 +76,41 @@ Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 
 
+def _scale(value: object) -> object:
+    # As text where it comes from a spreadsheet.
+    return {"1": 1, "2": 2}.get(value.strip(), value) if isinstance(value, str) else value
+
+
+def _limits(value: object) -> tuple[tuple[str, Limit], ...]:
+    example = 'must be { spo2_low = { raise_at = 85, clear_at = 87, delay_s = 30 } } or, in CSV, "spo2_low 85 87 30"'
+    words = [part.split() for part in value.split("|")] if isinstance(value, str) else []
+    table: Any = {name: dict(zip(_LIMIT_KEYS, numbers, strict=False)) for name, *numbers in filter(None, words)}
+    if isinstance(value, dict):
+        table = value
+    elif not words or not all(len(one) == 1 + len(_LIMIT_KEYS) for one in words) or len(table) != len(words):
+        raise ValueError(f"{example}, each name once (got {shown(value)})")
+    limits: dict[str, dict[str, float]] = {}
+    for name, numbers in table.items():
+        if name not in LIMITS:
+            raise ValueError(f'"{name}" {unknown(name, LIMITS, "limit")}')
+        if not isinstance(numbers, dict) or set(numbers) != set(_LIMIT_KEYS):
+            raise ValueError(f"{name}: {example} (got {shown(numbers)})")
+        limits[name] = {key: _number(numbers[key], f"{name}.{key}") for key in _LIMIT_KEYS}
+    if told := "; ".join(f"{path} {what}" for path, what in faults(limits)):
+        raise ValueError(told)
+    return tuple((name, Limit(**limits[name])) for name in LIMITS if name in limits)
+
+
+def _number(value: object, path: str) -> float:
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{path} must be a finite number (got {shown(value)})")
+    return number
+
+
 class Form(BaseModel):
     """Fields of one noun; pydantic's lax mode reads numbers from the text of a spreadsheet."""
 
@@ -100,10 +140,18 @@ class ResidentForm(Form):
     born: Annotated[date, PlainValidator(_born)] | None = None
     sex: Annotated[Sex, BeforeValidator(_lower)] | None = None
     language: Annotated[Language, BeforeValidator(_lower)] = "zh"
+    spo2_scale: Annotated[Literal[1, 2], BeforeValidator(_scale)] = 1
+    oxygen: Annotated[Oxygen, BeforeValidator(_lower)] | None = None
+    limits: Annotated[tuple[tuple[str, Limit], ...], PlainValidator(_limits)] = ()
 
     def noun(self) -> Resident:
         """As the registry keeps it."""
         return Resident(self.id, self.name, self.site, self.room, self.born, self.sex, self.language)
+
+    def medical(self) -> Medical | None:
+        """What is settled for this resident alone; None where nothing is."""
+        medical = Medical(self.id, self.spo2_scale, self.oxygen, self.limits)
+        return None if medical == Medical(self.id) else medical
 
 
 class DeviceForm(Form):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from alerts.detectors.medical import Medical
 from alerts.detectors.zones import Zone
 from ingest.contract import Crs
 from ingest.directory import Device
@@ -75,6 +76,8 @@ class Fleet:
     devices: tuple[Device, ...] = ()
     zones: tuple[PlacedZone, ...] = ()
     caregivers: tuple[Caregiver, ...] = ()
+    #: Of the residents for whom something of the kind is settled.
+    medical: tuple[Medical, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +98,4 @@ class Summary:
     devices: Difference = Difference()
     zones: Difference = Difference()
     caregivers: Difference = Difference()
+    medical: Difference = Difference()

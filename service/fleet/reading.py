@@ -59,6 +59,7 @@ def assemble(entries: Sequence[Entry], file: str, problems: Sequence[Problem] = 
         devices=tuple(form.noun(names.site_of(e)) for e, form in zip(devices, forms["device"], strict=True)),
         zones=tuple(form.noun() for form in forms["zone"]),
         caregivers=tuple(form.noun() for form in forms["caregiver"]),
+        medical=tuple(filter(None, (form.medical() for form in forms["resident"]))),
     )
 
 

@@ -14,6 +14,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from alerts.detectors.medical import Medical
+from alerts.detectors.vitals import LIMITS, Limit
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
@@ -27,6 +29,7 @@ TEXTS = st.text(
 ).map(str.strip).filter(bool)  # fmt: skip
 CIRCLE = ("lat", "lon", "radius_m")
 LATITUDES = st.floats(-80, 80)
+OXYGEN = st.sampled_from([None, "air", "oxygen"])
 LONGITUDES = st.floats(-179, 178)
 
 
@@ -37,6 +40,17 @@ def shapes(draw: st.DrawFn) -> dict[str, Any]:
         return {"circle": (lat, lon, draw(st.floats(0.01, 200_000)))}
     size = draw(st.floats(0.001, 0.5))
     return {"polygon": ((lat, lon), (lat, lon + size), (lat + size, lon + size), (lat + size, lon))}
+
+
+@st.composite
+def limits(draw: st.DrawFn) -> tuple[tuple[str, Limit], ...]:
+    own = draw(st.sets(st.sampled_from(LIMITS), max_size=3))
+    numbers, delay_s = st.tuples(st.floats(0, 400), st.floats(0, 400)), st.floats(0, 604_800)
+    return tuple(
+        (name, Limit(*sorted(draw(numbers), reverse=name.endswith("_high")), draw(delay_s)))
+        for name in LIMITS
+        if name in own
+    )
 
 
 @st.composite
@@ -71,12 +85,15 @@ def fleets(draw: st.DrawFn) -> Fleet:
         Caregiver(name, draw(TEXTS), draw(roles), draw(st.none() | a_site), draw(st.none() | TEXTS))
         for name in unique(3)
     ]
-    return Fleet(tuple(sites), tuple(residents), tuple(devices), tuple(zones), tuple(caregivers))
+    settled = [Medical(name, draw(st.sampled_from([1, 2])), draw(OXYGEN), draw(limits())) for name in homes]
+    medical = tuple(one for one in settled if one != Medical(one.resident))
+    return Fleet(tuple(sites), tuple(residents), tuple(devices), tuple(zones), tuple(caregivers), medical)
 
 
 def toml_of(fleet: Fleet) -> str:
     """TOML's basic strings are JSON's, as long as DEL is escaped."""
     lines = []
+    medical = {one.resident: one for one in fleet.medical}
     for noun in ("site", "resident", "device", "zone", "caregiver"):
         for thing in getattr(fleet, f"{noun}s"):
             lines.append(f"[[{noun}]]")
@@ -92,6 +109,13 @@ def toml_of(fleet: Fleet) -> str:
                     lines.append(f"{field.name} = {value}")
                 elif value is not None:
                     lines.append(f"{field.name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f"))
+            if noun == "resident" and (own := medical.get(thing.resident)):
+                lines.append(f"spo2_scale = {own.spo2_scale}")
+                lines += [f'oxygen = "{own.oxygen}"'] if own.oxygen else []
+                lines.append("[resident.limits]")
+                for name, limit in own.limits:
+                    parts = [f"{part.name} = {getattr(limit, part.name)!r}" for part in fields(limit)]
+                    lines.append(f"{name} = {{ {', '.join(parts)} }}")
     return "\n".join(lines)
 
 

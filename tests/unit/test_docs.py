@@ -272,9 +272,13 @@ def test_the_numbers_are_the_detectors_defaults() -> None:
                 value.delay_s,
                 value.clear_at,
             ), cause
+    scale_2, score = defaults.vitals.scale_2, defaults.early_warning
     fence, supervision = defaults.geofence, defaults.supervision
     for cause, numbers in {
         "press": [defaults.press.bounce_s],
+        "spo2_high": [2, 2, scale_2.spo2_high.raise_at, scale_2.spo2_high.delay_s, scale_2.spo2_high.clear_at],
+        "early_warning": [score.medium_at, score.high_at, score.delay_s, score.clear_at],
+        "not_worn": [defaults.wear.not_worn_s / 60],
         "bed_exit": [defaults.bed.away_s],
         "left_safe_zone": [fence.fixes, fence.margin_m, fence.accuracy_factor],
         "entered_forbidden_zone": [fence.fixes, fence.precise_m],

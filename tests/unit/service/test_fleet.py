@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from alerts.detectors.medical import Medical
+from alerts.detectors.vitals import Limit
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType
 from service.fleet import Caregiver, Fleet, FleetError, PlacedZone, Resident, Site, csv_file, read_fleet
@@ -116,6 +118,8 @@ CORNERS = 'must be a corner "lat lon", such as 36.641 117.953'
 ZONE = {"type": "zone", "id": "z", "site": "s", "rule": "safe", "crs": "wgs84"}
 CIRCLE = ZONE | {"lat": "36", "lon": "117", "radius_m": "5"}
 
+HERS = {"type": "resident", "id": "p", "name": "P", "site": "s"}
+OWN = 'must be { spo2_low = { raise_at = 85, clear_at = 87, delay_s = 30 } } or, in CSV, "spo2_low 85 87 30"'
 BAD = [
     (row(id="x"), "type: is missing; known are site, resident, zone, caregiver, bracelet, bed_mat, button, locator"),
     (row(type="braclet", id="b"), 'type: is not a known type; did you mean "bracelet"? (got "braclet")'),
@@ -181,7 +185,19 @@ BAD = [
      'caregiver c: role: must be one of "nurse", "head_nurse", "doctor", "family" or "manager" (got "boss")'),
     (row(type="caregiver", id="c", name="x", role="nurse", site="u"),
      'caregiver c: site: is not a known site of this file; known here: s (got "u")'),
-    (SITE + ",more", "has 18 cells, but the first line names 17 columns"),
+    (row(**HERS | {"spo2_scale": "3"}), 'resident p: spo2_scale: must be one of 1 or 2 (got "3")'),
+    (row(**HERS | {"oxygen": "2 l"}), 'resident p: oxygen: must be one of "air" or "oxygen" (got "2 l")'),
+    (row(**HERS | {"limits": "spo2_low 85"}), f'resident p: limits: {OWN}, each name once (got "spo2_low 85")'),
+    (row(**HERS | {"limits": "spo2_low 85 87 30|spo2_low 84 87 30"}),
+     f'resident p: limits: {OWN}, each name once (got "spo2_low 85 87 30|spo2_low 84 87 30")'),
+    (row(**HERS | {"limits": "sp02_low 85 87 30"}),
+     'resident p: limits: "sp02_low" is not a known limit; did you mean "spo2_low"?'),
+    (row(**HERS | {"limits": "spo2_low 85 84 30 | heart_rate_low 40 45 -1"}),
+     "resident p: limits: spo2_low.clear_at must not be under raise_at, 85 (got 84); "
+     "heart_rate_low.delay_s must be 0 to 604,800 (got -1)"),
+    (row(**HERS | {"limits": "spo2_low 85 nan 30"}),
+     'resident p: limits: spo2_low.clear_at must be a finite number (got "nan")'),
+    (SITE + ",more", "has 21 cells, but the first line names 20 columns"),
 ]  # fmt: skip
 
 
@@ -284,6 +300,10 @@ def test_toml_says_the_same(tmp_path: Path) -> None:
          [':23: resident p: born: must be a date such as 1938-05-02 (got "1938-05-02 00:00:00")']),
         ('[[zone]]\nid = "y"\nsite = "s"\nrule = "safe"\ncrs = "wgs84"\npolygon = [[1, 2], [3, "x"], [4, 5]]',
          [f':24: zone y: polygon: {CORNERS} (got [3, "x"])']),
+        ('[[resident]]\nid = "p"\nname = "x"\nsite = "s"\nspo2_scale = "two"',
+         [':23: resident p: spo2_scale: must be one of 1 or 2 (got "two")']),
+        ('[[resident]]\nid = "p"\nname = "x"\nsite = "s"\nlimits = { spo2_low = { raise_at = 85 } }',
+         [f':23: resident p: limits: spo2_low: {OWN} (got {{"raise_at": 85}})']),
         ('[[zone]]\nid = "y"\nsite = "s"\nrule = "safe"\ncrs = "wgs84"\npolygon = 3',
          [":24: zone y: polygon: must be corners: [[lat, lon], …] or, in CSV, lat lon | lat lon | … (got 3)"]),
     ],
@@ -310,3 +330,23 @@ def test_a_file_that_is_no_fleet(tmp_path: Path) -> None:
 def test_a_fleet_written_is_read_again(tmp_path: Path) -> None:
     fleet = Fleet(sites=(Site("s", 'a "b", c;\nd'),), residents=(Resident("r", "'=1+1", "s"),))
     assert read(tmp_path, csv_file.write(fleet)) == fleet
+
+
+def test_what_is_settled_for_a_resident_is_the_same_in_both_forms(tmp_path: Path) -> None:
+    wanted = (
+        Medical(
+            "p", 2, "oxygen", (("spo2_low", Limit(85.0, 87.0, 30.0)), ("heart_rate_high", Limit(120.0, 115.5, 0.0)))
+        ),
+    )
+    limits = "heart_rate_high 120 115.5 0 | spo2_low 85 87 30"
+    lines = [HEADER, SITE, RESIDENT, row(**HERS | {"spo2_scale": "2", "oxygen": "Oxygen", "limits": limits})]
+    fleet = read(tmp_path, "\n".join(lines))
+    assert fleet.medical == wanted
+    assert read(tmp_path, csv_file.write(fleet)) == fleet
+    text = (
+        '[[site]]\nid = "s"\nname = "S"\n[[resident]]\nid = "p"\nname = "P"\nsite = "s"\nspo2_scale = 2\n'
+        'oxygen = "oxygen"\n[resident.limits]\n'
+        "heart_rate_high = { raise_at = 120, clear_at = 115.5, delay_s = 0 }\n"
+        "spo2_low = { raise_at = 85, clear_at = 87, delay_s = 30 }\n"
+    )
+    assert read(tmp_path, text, "fleet.toml").medical == wanted

@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import IntegrityError
 
+from alerts.detectors.medical import Medical
+from alerts.detectors.vitals import Limit
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType, Directory
 from service.database import make_engine
@@ -33,6 +35,7 @@ FLEET = Fleet(
         PlacedZone("daughter", "safe", Crs.WGS84, resident="r1", circle=(36.2, 117.2, 800.0)),
     ),
     caregivers=(Caregiver("c1", "Wang", "nurse", "north", "+86 1"), Caregiver("c2", "Li", "head_nurse")),
+    medical=(Medical("r2", 2, "oxygen", (("spo2_low", Limit(84.0, 86.0, 20.0)),)), Medical("r1", oxygen="air")),
 )
 
 
@@ -56,13 +59,14 @@ def test_a_new_registry_is_empty(registry: Registry) -> None:
 
 def test_a_fleet_comes_out_as_it_went_in(registry: Registry) -> None:
     summary = registry.replace_fleet(FLEET)
-    assert summary == Summary(*(Difference(added=count) for count in (2, 2, 4, 3, 2)))
+    assert summary == Summary(*(Difference(added=count) for count in (2, 2, 4, 3, 2, 2)))
     assert registry.fleet() == FLEET
     assert registry.sites() == list(FLEET.sites)
     assert registry.residents() == list(FLEET.residents)
     assert registry.devices() == list(FLEET.devices)
     assert registry.zones() == list(FLEET.zones)
     assert registry.caregivers() == list(FLEET.caregivers)
+    assert registry.medical() == list(FLEET.medical)
 
 
 def test_the_same_fleet_again_changes_nothing(registry: Registry) -> None:

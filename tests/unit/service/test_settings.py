@@ -173,6 +173,8 @@ BAD = [
     ("[detect.fall]\nquiet_s = -1", "detect.fall.quiet_s: must be 0 to 604,800 (got -1)"),
     ('[detect.fall]\nquiet_s = "1"', 'detect.fall.quiet_s: must be a number (got "1")'),
     ("[detect.fall]\nquiet_s = nan", "detect.fall.quiet_s: must be a finite number (got NaN)"),
+    ("[detect.early_warning]\nclear_at = 5", "detect.early_warning.clear_at: must be under medium_at, 5 (got 5)"),
+    ("[detect.early_warning]\nhigh_at = 4", "detect.early_warning.high_at: must not be under medium_at, 5 (got 4)"),
     ("[detect.geofence]\nfixes = 0", "detect.geofence.fixes: must be 1 to 1,000 (got 0)"),
     (
         "[detect.vitals]\nspo2_low = { raise_at = 88, delay_s = 5 }",

@@ -1,0 +1,91 @@
+"""What an import settles for a resident reaches the detectors of the running service, and costs them no memory."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from alerts.detectors.medical import Medical
+from alerts.detectors.standard import DetectorSettings
+from alerts.detectors.vitals import Limit
+from ingest.decode import Limits
+from ingest.directory import Device, DeviceType
+from service import fleet_watch
+from service.database import make_engine
+from service.fleet import Fleet, Resident, Site
+from service.fleet_watch import FleetWatch
+from service.registry import Registry
+
+T0_MS = 1_760_000_000_000
+FLEET = Fleet(
+    sites=(Site("s", "S"),),
+    residents=(Resident("a", "A", "s"), Resident("b", "B", "s")),
+    devices=tuple(
+        Device("s", name, kind, who)
+        for name, kind, who in [
+            ("band-a", DeviceType.BRACELET, "a"), ("band-b", DeviceType.BRACELET, "b"),
+            ("mat-b", DeviceType.BED_MAT, "b"), ("hall", DeviceType.BUTTON, None),
+        ]
+    ),
+    medical=(Medical("b", 2, "oxygen", (("heart_rate_high", Limit(120.0, 115.0, 0.0)),)),),
+)  # fmt: skip
+
+
+@pytest.fixture
+def registry() -> Any:
+    engine = make_engine("sqlite://")
+    yield Registry(engine)
+    engine.dispose()
+
+
+def send(watch: FleetWatch, at_s: float, device: str, kind: str, body: str) -> list[tuple[str, str, str]]:
+    """Findings of one message as (device, cause, change)."""
+    now_ms = T0_MS + round(at_s * 1000)
+    payload = f'{{"t":{now_ms},{body}}}'.encode()
+    decoded = watch.decoder.decode([f"care/v1/s/{device}/{kind}"], [payload], now_ms)
+    assert not decoded.rejected
+    devices = watch.decoder.directory.devices
+    return [(devices[f.row].device, f.cause, f.change.value) for f in watch.bank.update(decoded.readings, now_ms)]
+
+
+def test_each_resident_has_their_own_limits(registry: Registry) -> None:
+    registry.replace_fleet(FLEET)
+    watch = FleetWatch(registry, DetectorSettings(), Limits())
+    assert send(watch, 0, "band-a", "vitals", '"hr":121') == []
+    assert send(watch, 0, "band-b", "vitals", '"hr":120') == [("band-b", "heart_rate_high", "began")]
+    assert send(watch, 1, "mat-b", "bed", '"hr":120,"present":true') == [("mat-b", "heart_rate_high", "began")]
+    assert [send(watch, at_s, "band-b", "vitals", '"spo2":97') for at_s in (2, 62)] == [
+        [], [("band-b", "spo2_high", "began"), ("band-b", "early_warning", "began")],
+    ]  # fmt: skip
+
+
+async def test_an_import_is_in_force_without_a_restart(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet_watch, "_LOOK_EVERY_S", 0.001)
+    registry.replace_fleet(replace(FLEET, medical=()))
+    watch = FleetWatch(registry, DetectorSettings(), Limits())
+    # Two points for pulse and respiration each, by two devices: not enough for anybody on air.
+    body = '"hr":115,"rr":22'
+    assert send(watch, 0, "band-b", "vitals", body) == []
+    mat_first = (FLEET.devices[2], *FLEET.devices[:2])
+    registry.replace_fleet(replace(FLEET, devices=mat_first, medical=(Medical("b", 1, "oxygen"),)))
+    running = asyncio.create_task(watch.run())
+    for _ in range(5_000):
+        if len(watch.decoder.directory.rows) == len(mat_first):
+            break
+        await asyncio.sleep(0.001)
+    running.cancel()
+    assert send(watch, 1, "mat-b", "bed", '"rr":22') == []
+    assert send(watch, 61, "band-b", "vitals", '"hr":115') == [("band-b", "early_warning", "began")]
+
+
+def test_who_gets_another_bracelet_is_remembered(registry: Registry) -> None:
+    """The early warning of a resident is by resident, wherever in the fleet their first device stands."""
+    registry.replace_fleet(FLEET)
+    watch = FleetWatch(registry, DetectorSettings(), Limits())
+    body = '"hr":115,"rr":26'
+    assert send(watch, 0, "band-a", "vitals", body) == []
+    new = Device("s", "band-c", DeviceType.BRACELET, "a")
+    registry.replace_fleet(replace(FLEET, devices=(*FLEET.devices[1:], new)))
+    asyncio.run(watch._take_over())
+    assert send(watch, 60, "band-c", "vitals", body) == [("band-c", "early_warning", "began")]
