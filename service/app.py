@@ -31,6 +31,7 @@ from ingest.stores.contract import Store
 from ingest.stores.influx import Influx1, Influx2
 from ingest.stores.sqlite import SqliteStore
 from ingest.stores.writer import Progress, drain
+from service.allocator import keep_freed_memory
 from service.api.app import make_app
 from service.api.house import House
 from service.database import make_engine
@@ -52,6 +53,8 @@ LANES: Final = (URGENT_LANE, TELEMETRY_LANE)
 _TELEMETRY_REST_S: Final = 0.05
 #: Allocations before a collection of each generation; Python's own 700 would collect several times a batch.
 _GC_THRESHOLDS: Final = (100_000, 50, 100)
+#: Freed memory that is kept for the next batch.
+_FREED_BYTES: Final = 64_000_000
 #: Room for alarms on a disk that is full: tens of thousands of them.
 _RESERVE_BYTES: Final = 16_000_000
 
@@ -120,6 +123,7 @@ async def serve(
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
+        keep_freed_memory(_FREED_BYTES)
 
         async with asyncio.TaskGroup() as group:
             for lane, session in sessions.items():
