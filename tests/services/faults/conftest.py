@@ -1,5 +1,6 @@
-"""Devices that go on whatever happens, and know exactly what they have said."""
+"""Devices that go on whatever happens, and know exactly what they have said; a store that fails as told."""
 
+import asyncio
 import json
 import sqlite3
 import threading
@@ -9,10 +10,14 @@ from contextlib import closing
 from random import Random
 from typing import Any
 
+import aiohttp
 import paho.mqtt.client as paho
 import pytest
+from aiohttp import web
 
 BRACELETS = 60
+#: Bracelets more, of wearers who are to have a fever.
+FEVERS = 3
 BUTTONS = 160
 
 #: One resident a device: each button has an alarm of its own.
@@ -20,7 +25,7 @@ FLEET = '[[site]]\nid = "{site}"\nname = "House of faults"\n' + "".join(
     f'[[resident]]\nid = "R-{name}"\nname = "{name}"\nsite = "{{site}}"\n'
     f'[[device]]\nid = "{name}"\ntype = "{kind}"\nresident = "R-{name}"\n'
     for kind, name in [
-        *(("bracelet", f"BR-{number}") for number in range(BRACELETS)),
+        *(("bracelet", f"BR-{number}") for number in range(BRACELETS + FEVERS)),
         *(("button", f"BTN-{number}") for number in range(BUTTONS)),
     ]
 )
@@ -45,6 +50,7 @@ class Load:
         self._random = Random(seed)
         self._numbers = [0] * BRACELETS
         self._last_ms = [0] * BRACELETS
+        self._fevers = 0
         self._taken = 0
         self._stopping = threading.Event()
         self._gateway = paho.Client(paho.CallbackAPIVersion.VERSION2, f"gateway-{site}", clean_session=False)
@@ -63,6 +69,15 @@ class Load:
         for _ in range(2):
             self._publish(button, "sos", {"t": self.presses[button], "seq": 1})
         return button
+
+    def fever(self) -> str:
+        """Three minutes of fever, up to now, of a bracelet that has said nothing else."""
+        device, now_ms = f"BR-{BRACELETS + self._fevers}", time.time_ns() // 1_000_000
+        self._fevers += 1
+        fever = [{"t": now_ms - 60_000 * ago, "seq": 4 - ago, "temp": 41.0} for ago in (3, 2, 1, 0)]
+        self.readings += [(device, each["t"], each["seq"]) for each in fever]
+        self._publish(device, "vitals", fever)
+        return device
 
     def pause(self) -> None:
         """Stop talking and wait until the broker has everything."""
@@ -107,6 +122,68 @@ class Load:
 
     def _on_publish(self, *_: object) -> None:
         self._taken += 1
+
+
+class Relay:
+    """Passes requests on to a store, or answers writes in its place, in a thread of its own.
+
+    `fault` says how to treat the nth write: an answer to give (status, headers), seconds to take, or None.
+    """
+
+    def __init__(self, to_url: str) -> None:
+        self.fault: Callable[[int], tuple[int, dict[str, str]] | float | None] = lambda number: None
+        #: When each write of readings came, monotonic seconds, and how every write was answered.
+        self.writes_s: list[float] = []
+        self.statuses: list[int] = []
+        self._to_url = to_url
+        self._loop = asyncio.new_event_loop()
+        app = web.Application(client_max_size=2**28)
+        app.router.add_post("/{path:.*}", self._pass_on)
+        self._runner = web.AppRunner(app)
+        self._loop.run_until_complete(self._runner.setup())
+        self._loop.run_until_complete(web.TCPSite(self._runner, "127.0.0.1", 0).start())
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._thread = threading.Thread(target=self._loop.run_forever, name="relay")
+        self._thread.start()
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.run_until_complete(self._runner.cleanup())
+        self._loop.close()
+
+    async def _pass_on(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        after_s = 0.0
+        is_write = request.path == "/write"
+        if is_write:
+            if not body.startswith(b"alarm,"):  # transitions of alarms are written beside the readings
+                self.writes_s.append(time.monotonic())
+            fault = self.fault(len(self.writes_s))
+            if isinstance(fault, tuple):
+                status, told = fault
+                self.statuses.append(status)
+                return web.json_response({"error": "told to"}, status=status, headers=told)
+            after_s = fault or 0.0
+        headers = {"Content-Type": request.content_type}  # aiohttp has unpacked the body
+        async with (
+            aiohttp.ClientSession() as client,
+            client.post(self._to_url + request.path_qs, data=body, headers=headers) as answer,
+        ):
+            text = await answer.read()
+            # Stored first and answered late, as a busy server does: the sender cannot know.
+            await asyncio.sleep(after_s)
+            if is_write:
+                self.statuses.append(answer.status)
+            return web.Response(status=answer.status, body=text)
+
+
+@pytest.fixture
+def relay(influxdb: Any) -> Iterator[Relay]:
+    """Stands before InfluxDB."""
+    relay = Relay(influxdb.url)
+    yield relay
+    relay.close()
 
 
 def in_sqlite(house: Any) -> list[Name]:

@@ -4,16 +4,13 @@ The store is a real InfluxDB behind a relay that misbehaves as told; what is sto
 """
 
 import asyncio
-import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import numpy as np
 import pytest
-from aiohttp import web
 
 from ingest.quarantine import Quarantine
 from ingest.readings import Vitals
@@ -26,8 +23,8 @@ TIME_MS = 1_760_000_000_000
 QUICK = Pace(linger_s=0.01, first_retry_s=0.02, longest_retry_s=0.1)
 DEVICES = 20
 
-#: How the relay treats its nth write: a status to answer with instead, or seconds to take; afterwards it relays.
-Fault = Callable[[int], web.Response | float | None]
+#: How the relay treats its nth write: an answer to give in the store's place, or seconds to take.
+Fault = Callable[[int], tuple[int, dict[str, str]] | float | None]
 
 
 def vitals(first: int, count: int) -> Block:
@@ -41,39 +38,10 @@ def vitals(first: int, count: int) -> Block:
     return Block(readings, tuple(Tag("site", f"d{i}", f"r{i}") for i in range(DEVICES)))
 
 
-class Relay:
-    """Passes requests on to InfluxDB, or answers in its place."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self.fault: Fault = lambda number: None
-        #: When each write came, monotonic seconds.
-        self.writes_s: list[float] = []
-
-    async def pass_on(self, request: web.Request) -> web.Response:
-        body = await request.read()
-        after_s = 0.0
-        if request.path == "/write":
-            self.writes_s.append(time.monotonic())
-            fault = self.fault(len(self.writes_s))
-            if isinstance(fault, web.Response):
-                return fault
-            after_s = fault or 0.0
-        headers = {"Content-Type": request.content_type}
-        async with (
-            aiohttp.ClientSession() as client,
-            client.post(self._url + request.path_qs, data=body, headers=headers) as answer,
-        ):
-            text = await answer.read()
-            # Stored first and answered late, as a busy server does: the sender cannot know.
-            await asyncio.sleep(after_s)
-            return web.Response(status=answer.status, body=text)
-
-
 class Line:
     """Spool, writer, relay and InfluxDB in a line."""
 
-    def __init__(self, relay: Relay, store: Influx1, spool: Spool, quarantine: Quarantine, influxdb: Any) -> None:
+    def __init__(self, relay: Any, store: Influx1, spool: Spool, quarantine: Quarantine, influxdb: Any) -> None:
         self.relay, self.store, self.spool, self.quarantine = relay, store, spool, quarantine
         self.progress, self.wake = Progress(), asyncio.Event()
         self._influxdb = influxdb
@@ -104,15 +72,8 @@ class Line:
 
 
 @pytest.fixture
-async def line(influxdb: Any, tmp_path: Path) -> AsyncIterator[Line]:
-    relay = Relay(influxdb.url)
-    app = web.Application(client_max_size=2**28)
-    app.router.add_post("/{path:.*}", relay.pass_on)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    store = Influx1(url, f"d{uuid.uuid4().hex}", timeout_s=0.5)
+async def line(influxdb: Any, relay: Any, tmp_path: Path) -> AsyncIterator[Line]:
+    store = Influx1(relay.url, f"d{uuid.uuid4().hex}", timeout_s=0.5)
     spool, quarantine = Spool(tmp_path / "spool.db"), Quarantine(tmp_path / "quarantine.db")
     line = Line(relay, store, spool, quarantine, influxdb)
     task = asyncio.create_task(drain(spool, store, quarantine, line.wake, progress=line.progress, pace=QUICK))
@@ -120,13 +81,12 @@ async def line(influxdb: Any, tmp_path: Path) -> AsyncIterator[Line]:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await store.close()
-    await runner.cleanup()
     spool.close()
     quarantine.close()
 
 
-def answered(status: int, **headers: str) -> web.Response:
-    return web.json_response({"error": "told to"}, status=status, headers=headers)
+def answered(status: int, **headers: str) -> tuple[int, dict[str, str]]:
+    return status, headers
 
 
 @pytest.mark.parametrize(
