@@ -1,12 +1,16 @@
 """The journal for asyncio: the same verbs, and whoever waits for a transition is told once it is on the disk."""
 
 import asyncio
+import logging
+import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from alerts.alarm import Alarm, Outcome, Transition
@@ -15,13 +19,23 @@ from alerts.journal import Journal, Posted
 from alerts.letters import Failure, Letters
 from alerts.notify.contract import Letter, Subscriber
 from alerts.notify.hub import Hub
-from alerts.schema import Status
+from alerts.schema import Status, checkpoint
 from ingest.directory import Device
 
 _T = TypeVar("_T")
+_log: Final = logging.getLogger(__name__)
 
 #: Letters kept in hand for a channel; more than that it finds in the database.
 _POSTED_MOST: Final = 64
+#: How long letters that arrived wait for others, to be struck off with them in one commit; and how many times longer
+#: while findings are being journalled, which must not wait for that commit.
+_GATHER_S: Final = 0.02
+_GATHER_MOST: Final = 10
+#: A letter that was sent, failed or was called off is kept for a week, to look into what a channel did. In each round
+#: so many of the oldest are looked at: 864,000 a day, more than are ever sent.
+_KEEP_LETTERS_MS: Final = 7 * 86_400_000
+_UPKEEP_S: Final = 10.0
+_PRUNE_MOST: Final = 100
 
 
 class Desk:
@@ -38,6 +52,7 @@ class Desk:
         *,
         on_transition: Callable[[Transition], None] | None = None,
     ) -> None:
+        self._engine = engine
         self._journal = Journal(engine, subscribers, on_posted=self._note_posted)
         self._letters = Letters(engine)
         self._on_transition = on_transition
@@ -45,6 +60,9 @@ class Desk:
         #: By channel what was posted since it was last asked for; None where that was too much to keep.
         self._posted: dict[str, list[tuple[Letter, ...]] | None] = {name: [] for name in self._wakes}
         self._just_posted: Posted = {}  # used in the writing thread alone
+        self._commits = 0  # asked for and not done
+        self._arrived: list[tuple[int, int]] = []  # letters, and when
+        self._striking_off: asyncio.Task[None] | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal-write")
         # Reading apart, so that a long history never stands before a press; a database in memory has one connection.
         in_memory = isinstance(engine.pool, StaticPool)
@@ -58,6 +76,8 @@ class Desk:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.hub.close()
+        if self._striking_off is not None:
+            await asyncio.wait([self._striking_off])  # what was sent is not sent again
         # Off the loop, which a thread that has just committed may still want to tell.
         for executor in (self._writer, self._reader):
             await asyncio.to_thread(executor.shutdown)
@@ -137,8 +157,12 @@ class Desk:
         return await self._read(lambda: self._letters.next_due_ms(channel, now_ms))
 
     async def sent(self, number: int, now_ms: int) -> None:
-        """The letter has arrived."""
-        await self._write(lambda: self._letters.sent(number, now_ms))
+        """The letter has arrived; returns once it is struck off, with others that arrive at about the same time."""
+        self._arrived.append((number, now_ms))
+        if len(self._arrived) == 1:
+            self._striking_off = asyncio.create_task(self._strike_off(), name="letters to strike off")
+        assert self._striking_off is not None
+        await asyncio.shield(self._striking_off)
 
     async def failed_for_now(self, number: int, reason: str, due_ms: int) -> None:
         """The letter is to be tried again."""
@@ -156,7 +180,25 @@ class Desk:
         """The letters that failed for good, latest first."""
         return await self._read(lambda: self._letters.failures(limit))
 
+    async def upkeep(self, clock_ms: Callable[[], int]) -> None:
+        """Until cancelled: forget letters of last week, and move what was committed to its place in the database."""
+        while True:
+            await asyncio.sleep(_UPKEEP_S)
+            try:
+                await self._write(partial(self._letters.prune, clock_ms() - _KEEP_LETTERS_MS, _PRUNE_MOST))
+                await self._read(lambda: checkpoint(self._engine))
+            except (OperationalError, InterfaceError, sqlite3.Error) as error:
+                _log.error("upkeep of the journal: database not available: %s", type(error).__name__)
+
     # ------------------------------------------------------------------ threads
+
+    async def _strike_off(self) -> None:
+        for _ in range(_GATHER_MOST):
+            await asyncio.sleep(_GATHER_S)
+            if not self._commits:
+                break
+        arrived, self._arrived = self._arrived, []
+        await self._write(lambda: self._letters.sent(arrived))
 
     async def _read(self, ask: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._reader, ask)
@@ -174,7 +216,11 @@ class Desk:
             loop.call_soon_threadsafe(self._tell, tuple(transitions_of(result)), self._just_posted)
             return result
 
-        return await loop.run_in_executor(self._writer, commit)
+        self._commits += 1
+        try:
+            return await loop.run_in_executor(self._writer, commit)
+        finally:
+            self._commits -= 1
 
     def _note_posted(self, posted: Posted) -> None:
         self._just_posted = posted

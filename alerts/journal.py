@@ -15,12 +15,13 @@ delivers it again. While its alarm is open it counts as one more press; had some
 between the two deliveries, it would ring again: once too often rather than once too seldom.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, Engine, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from alerts.alarm import (
@@ -41,7 +42,6 @@ from alerts.lifecycle import UNTAKEN, Event
 from alerts.notify.contract import Letter, Subscriber
 from alerts.schema import (
     ALARM,
-    OCCURRENCE,
     OPEN,
     OUTBOX,
     PENDING,
@@ -56,27 +56,11 @@ from alerts.schema import (
     transition_of,
     transition_row,
 )
+from alerts.statements import Statements
 from ingest.directory import Device
 
-#: Values in one IN list; SQLite takes 32,766 and PostgreSQL 65,535.
-_IN_LIMIT: Final = 1000
-
-_UPDATE_ALARM: Final = (
-    update(ALARM)
-    .where(ALARM.c.alarm == bindparam("b_alarm"))
-    .values({c.name: bindparam(c.name) for c in ALARM.c if c.name not in ("alarm", "key")})
-)
-
-# Built once, like the rest of what a press waits for: building one takes as long as executing it.
-_LOCK: Final = update(SEQUENCE).where(SEQUENCE.c.id == 1).values(last=SEQUENCE.c.last).returning(SEQUENCE.c.last)
-_ADVANCE: Final = update(SEQUENCE).where(SEQUENCE.c.id == 1).values(last=bindparam("latest"))
-_OPEN_OF_KEYS: Final = select(ALARM).where(ALARM.c.key.in_(bindparam("keys", expanding=True)), OPEN)
-_KNOWN: Final = select(OCCURRENCE.c.occurrence).where(
-    OCCURRENCE.c.occurrence.in_(bindparam("occurrences", expanding=True))
-)
-
-
-_POST: Final = insert(OUTBOX).returning(OUTBOX.c.number, sort_by_parameter_order=True)
+#: Letters are numbered within their transition, and the transition by its sequence number: in the order of both.
+_LETTERS_A_TRANSITION: Final = 1 << 16
 
 #: Letters put into the outbox, by channel, alarm and sequence number of the transition.
 Posted = dict[tuple[str, str, int], list[Letter]]
@@ -127,6 +111,7 @@ class Journal:
         on_posted: Callable[[Posted], None] | None = None,
     ) -> None:
         self._engine = engine
+        self._statements = Statements(engine.dialect)
         self._on_posted = on_posted
         self._readers = engine.execution_options(**READ_ONLY)
         self._subscribers = tuple(subscribers)
@@ -153,14 +138,15 @@ class Journal:
         # Detectors may report all beginnings before all ends; within a key only the order in time is right.
         ordered = sorted(findings, key=lambda finding: finding.found_ms)
         keys = [key_of(finding, devices[finding.row]) for finding in ordered]
-        with self._page() as (connection, page):
-            page.open_by_key = _open_by_key(connection, set(keys))
-            began = {
+        with self._page(len(findings)) as (connection, page):
+            rows = self._statements.open_of_keys.run(connection, list(dict.fromkeys(keys)))
+            page.open_by_key = {row.key: alarm_of(row) for row in rows}
+            began = [
                 sighting_of(key, finding)
                 for key, finding in zip(keys, ordered, strict=True)
                 if finding.change is Change.BEGAN
-            }
-            known = _known(connection, began)
+            ]
+            known = {row.occurrence for row in self._statements.known.run(connection, began)}
             # One by one: findings are few, and each may change the alarm the next one meets.
             for key, finding in zip(keys, ordered, strict=True):
                 _take(page, known, key, finding, devices[finding.row], received_ms, now_ms)
@@ -244,39 +230,42 @@ class Journal:
     # ------------------------------------------------------------------ writing
 
     @contextmanager
-    def _page(self) -> Iterator[tuple[Connection, _Page]]:
+    def _page(self, transitions: int = 1) -> Iterator[tuple[Connection, _Page]]:
+        """A page on which so many transitions are expected."""
+        statements = self._statements
         with self._engine.begin() as connection:
             # A write first: from here on no other writer comes between what is read and what is written.
-            page = _Page(int(connection.execute(_LOCK).scalar_one()))
+            expected = int(statements.lock.run(connection, {"more": transitions}).scalar_one())
+            page = _Page(expected - transitions)
             yield connection, page
+            if len(page.transitions) != transitions:
+                statements.correct.run(connection, {"latest": page.last + len(page.transitions)})
         if page.posted and self._on_posted is not None:
             self._on_posted(page.posted)
 
     def _write(self, connection: Connection, page: _Page) -> None:
         if not page.transitions:
             return
+        statements = self._statements
         new = [alarm_row(page.touched[alarm]) | {"key": key} for alarm, key in page.new.items()]
-        if new:
-            connection.execute(insert(ALARM), new)
+        statements.new_alarm.run_each(connection, new)
         old = [alarm_row(after) | {"b_alarm": alarm} for alarm, after in page.touched.items() if alarm not in page.new]
-        if old:
-            connection.execute(_UPDATE_ALARM, old)
-        if page.occurrences:
-            connection.execute(insert(OCCURRENCE), list(page.occurrences.values()))
-        connection.execute(insert(TRANSITION), [transition_row(transition) for transition in page.transitions])
-        connection.execute(_ADVANCE, {"latest": page.transitions[-1].sequence})
+        statements.change_alarm.run_each(connection, old)
+        statements.new_occurrence.run_each(connection, list(page.occurrences.values()))
+        statements.new_transition.run_each(connection, [transition_row(t) for t in page.transitions])
         self._call_off(connection, page.transitions)
         letters = [row for transition in page.transitions for row in self._letters(transition)]
-        if letters:
-            numbers = connection.execute(_POST, letters).scalars()
-            for number, row in zip(numbers, letters, strict=True):
-                key = (row["channel"], row["alarm"], row["sequence"])
-                page.posted.setdefault(key, []).append(letter_of(number, row))
+        statements.new_letter.run_each(connection, letters)
+        for row in letters:
+            key = (row["channel"], row["alarm"], row["sequence"])
+            page.posted.setdefault(key, []).append(letter_of(row["number"], row))
 
     def _letters(self, transition: Transition) -> Iterator[dict[str, Any]]:
+        numbers = itertools.count(transition.sequence * _LETTERS_A_TRANSITION)
         for subscriber in self._subscribers:
             for part, message in enumerate(subscriber.wants(transition)):
                 yield {
+                    "number": next(numbers),
                     "channel": subscriber.name,
                     "alarm": transition.alarm.alarm,
                     "sequence": transition.sequence,
@@ -339,23 +328,3 @@ def _alarm(connection: Connection, alarm: str) -> Alarm:
     if row is None:
         raise UnknownAlarm(alarm)
     return alarm_of(row)
-
-
-def _open_by_key(connection: Connection, keys: set[str]) -> dict[str, Alarm]:
-    found: dict[str, Alarm] = {}
-    for some in _chunks(keys):
-        found.update((row.key, alarm_of(row)) for row in connection.execute(_OPEN_OF_KEYS, {"keys": some}))
-    return found
-
-
-def _known(connection: Connection, occurrences: set[str]) -> set[str]:
-    found: set[str] = set()
-    for some in _chunks(occurrences):
-        found.update(connection.execute(_KNOWN, {"occurrences": some}).scalars())
-    return found
-
-
-def _chunks(values: Iterable[str]) -> Iterator[list[str]]:
-    ordered = sorted(values)
-    for start in range(0, len(ordered), _IN_LIMIT):
-        yield ordered[start : start + _IN_LIMIT]

@@ -1,10 +1,10 @@
 """The outbox in SQL: which letters are due, and what became of them. The journal puts them in."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Engine, bindparam, func, select, update
+from sqlalchemy import Engine, Update, bindparam, delete, func, or_, select, update
 
 from alerts.notify.contract import Letter
 from alerts.schema import FAILED, OUTBOX, PENDING, READ_ONLY, Status
@@ -33,15 +33,23 @@ _DUE_NOW: Final = {
 _NEXT_DUE: Final = select(func.min(OUTBOX.c.due_ms)).where(
     OUTBOX.c.channel == bindparam("wanted"), PENDING, OUTBOX.c.due_ms > bindparam("now_ms")
 )
-_SETTLE: Final = (
-    update(OUTBOX)
-    .where(OUTBOX.c.number == bindparam("which"), OUTBOX.c.status.in_(bindparam("out_of", expanding=True)))
+#: By what a letter may be until then.
+_SETTLE: Final[dict[tuple[Status, ...], Update]] = {
+    out_of: update(OUTBOX)
+    .where(OUTBOX.c.number == bindparam("which"), or_(*[OUTBOX.c.status == status for status in out_of]))
     .values(
         status=bindparam("outcome"),
         done_ms=bindparam("now_ms"),
         attempts=OUTBOX.c.attempts + 1,
         reason=bindparam("why"),
     )
+    for out_of in ((Status.PENDING,), (Status.PENDING, Status.CANCELLED))
+}
+#: The oldest alone are looked at, so that a press in the middle waits for a millisecond and not for the whole table.
+_PRUNE: Final = delete(OUTBOX).where(
+    OUTBOX.c.number.in_(select(OUTBOX.c.number).order_by(OUTBOX.c.number).limit(bindparam("most"))),
+    OUTBOX.c.status != PENDING.right,
+    OUTBOX.c.done_ms < bindparam("before_ms"),
 )
 
 
@@ -96,13 +104,17 @@ class Letters:
             due_ms: int | None = connection.execute(_NEXT_DUE, {"wanted": channel, "now_ms": now_ms}).scalar_one()
         return due_ms
 
-    def sent(self, number: int, now_ms: int) -> None:
-        """The letter has arrived, also when it was called off while on its way."""
-        self._settle(number, Status.SENT, now_ms, "", Status.PENDING, Status.CANCELLED)
+    def sent(self, arrived: Sequence[tuple[int, int]]) -> None:
+        """Letters, by number, have arrived at a time, also those called off while on their way; in one commit."""
+        self._settle(
+            (Status.PENDING, Status.CANCELLED),
+            [{"which": number, "outcome": Status.SENT, "now_ms": at_ms, "why": ""} for number, at_ms in arrived],
+        )
 
     def failed_for_good(self, number: int, reason: str, now_ms: int) -> None:
         """The letter will not be tried again."""
-        self._settle(number, Status.FAILED, now_ms, reason, Status.PENDING)
+        failed = {"which": number, "outcome": Status.FAILED, "now_ms": now_ms, "why": reason}
+        self._settle((Status.PENDING,), [failed])
 
     def failed_for_now(self, number: int, reason: str, due_ms: int) -> None:
         """The letter is to be tried again at `due_ms`, unless it was called off meanwhile."""
@@ -128,7 +140,14 @@ class Letters:
                 for row in connection.execute(query)
             ]
 
-    def _settle(self, number: int, status: Status, now_ms: int, reason: str, *out_of: Status) -> None:
-        values = {"which": number, "out_of": out_of, "outcome": status, "now_ms": now_ms, "why": reason}
+    def prune(self, before_ms: int, most: int) -> int:
+        """Forget those of the oldest `most` letters that were settled before a time; returns how many.
+
+        Those that failed for good are forgotten as well. The alarm and what happened to it stay.
+        """
         with self._engine.begin() as connection:
-            connection.execute(_SETTLE, values)
+            return connection.execute(_PRUNE, {"before_ms": before_ms, "most": most}).rowcount
+
+    def _settle(self, out_of: tuple[Status, ...], letters: list[dict[str, Any]]) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(_SETTLE[out_of], letters)

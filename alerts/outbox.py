@@ -76,12 +76,13 @@ async def deliver(
                 if caught_up:
                     start(*letters)
             if not caught_up:
-                idle = not busy
+                caught_up = not busy  # until a letter fails while the database is asked
                 try:
                     wait_s = await _start(desk, channel, clock_ms(), busy, start)
-                    caught_up = idle and not busy and wait_s is None
+                    caught_up = caught_up and not busy and wait_s is None
                 except OperationalError as error:
                     _log.error("outbox of %s: database not available: %s", channel.name, type(error.orig).__name__)
+                    caught_up = False
                     wait_s = channel.backoff.first_s
             try:
                 async with asyncio.timeout(wait_s):

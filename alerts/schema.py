@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Engine,
     Index,
     Integer,
     LargeBinary,
@@ -108,7 +109,7 @@ URGENCY: Final = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2}
 OUTBOX: Final = Table(
     "outbox",
     metadata,
-    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("channel", Text, nullable=False),
     Column("alarm", String(20), nullable=False),
     Column("sequence", BigInteger, nullable=False),
@@ -137,6 +138,20 @@ FAILED: Final = OUTBOX.c.status == literal(Status.FAILED.value, literal_execute=
 Index("outbox_failed", OUTBOX.c.done_ms, sqlite_where=FAILED, postgresql_where=FAILED)
 
 
+def checkpoint(engine: Engine) -> None:
+    """Let SQLite move what was committed from its write-ahead log into the database; PostgreSQL does so by itself.
+
+    Otherwise a commit would, every now and then, and with it the press that it journals.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    finally:
+        connection.close()
+
+
 _FIELDS: Final = Alarm.__dataclass_fields__.keys()
 
 
@@ -153,6 +168,7 @@ def alarm_of(row: Any) -> Alarm:
     fields["condition"] = Condition(row.condition)
     fields["priority"] = Priority(row.priority)
     fields["state"] = State(row.state)
+    fields["cancelled"], fields["drill"] = bool(row.cancelled), bool(row.drill)  # numbers, in SQLite
     fields["outcome"] = None if row.outcome is None else Outcome(row.outcome)
     fields["evidence"] = msgspec.json.decode(row.evidence, type=Evidence)
     return Alarm(**fields)

@@ -132,6 +132,7 @@ async def serve(
             for channel in channels:
                 group.create_task(deliver(desk, channel, wall_clock_ms), name=f"outbox of {channel.name}")
             group.create_task(watch.notice_silence(), name="silence")
+            group.create_task(desk.upkeep(wall_clock_ms), name="journal upkeep")
             writer = drain(spool, store, quarantine, arrival, progress=progress, on_stored=metrics.stored)
             group.create_task(writer, name="store writer")
             group.create_task(fleet.run(), name="fleet")

@@ -8,6 +8,8 @@ from sqlalchemy.pool import StaticPool
 
 #: How long a writer waits for another process (such as an import of the fleet) to finish writing.
 _BUSY_MS: Final = 10_000
+#: Pages of 4 KB in the write-ahead log from which on a commit moves them into the database itself.
+_WAL_PAGES: Final = 10_000
 #: Executions with this option only read, so on SQLite they never wait for a writer.
 READ_ONLY: Final = {"shouhu_read_only": True}
 
@@ -39,6 +41,8 @@ def _prepare(connection: Any, _record: object) -> None:
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
+    # The journal's upkeep does it, beside the commits; a commit does it only where that has not come to it for long.
+    cursor.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import time
 from types import TracebackType
 from typing import Final, Self
 
@@ -44,6 +45,8 @@ def signature_of(body: bytes, secret: str) -> str:
 
 class Webhook:
     """POSTs each transition as JSON; any 2xx is success, and `Idempotency-Key` is the same with every repetition.
+
+    `Shouhu-Sent-Us` is when this repetition was handed over here, in Unix microseconds.
 
     URL and secret are never shown: not in what it says of a failure, not in its representation. Redirects are not
     followed, since they could lead a body elsewhere than was set.
@@ -89,7 +92,11 @@ class Webhook:
 
     async def send(self, letter: Letter) -> Result:
         """POST once."""
-        headers = {"Content-Type": "application/json", "Idempotency-Key": letter.key}
+        headers = {
+            "Content-Type": "application/json",
+            "Idempotency-Key": letter.key,
+            "Shouhu-Sent-Us": str(time.time_ns() // 1_000),
+        }
         if self._secret is not None:
             headers["Shouhu-Signature"] = signature_of(letter.body, self._secret)
         assert self._session is not None, "a channel is entered before it sends"

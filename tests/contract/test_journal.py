@@ -419,7 +419,7 @@ def test_each_channel_finds_its_letters_first_things_first(journal: Journal, eng
     assert (call.key, call.body) == (f"{name}-1", b"raise")
     (first,) = letters.due("feed", T + 20, 10)
     assert (first.key, first.address) == (f"{name}-1", "a"), "of one alarm only the first is ever due"
-    letters.sent(first.number, T + 20)
+    letters.sent([(first.number, T + 20)])
     (second,) = letters.due("feed", T + 20, 10)
     assert (second.key, second.address) == (f"{name}-1-1", "b")
     assert letters.due("feed", T + 20, 10, busy=[name]) == []
@@ -470,8 +470,34 @@ def test_taking_an_alarm_calls_off_what_still_waits_to_call(journal: Journal, en
     letters.failed_for_now(call.number, "answered 503", T + 30)
     letters.failed_for_good(call.number, "answered 400", T + 30)
     assert letters.counts() == counts, "a call on its way that fails is not tried again"
-    letters.sent(call.number, T + 30)
+    letters.sent([(call.number, T + 30)])
     assert letters.counts()["calls", Status.SENT] == 1, "one that arrived all the same is told as it is"
+
+
+def test_letters_settled_long_ago_are_forgotten_and_no_others(journal: Journal, engine: Engine) -> None:
+    letters = Letters(engine)
+    (raised,) = record(journal, press())
+    record(journal, press(row=CORRIDOR))
+    sent, failed = letters.due("calls", T + 20, 10)
+    letters.sent([(sent.number, T + 20)])
+    letters.failed_for_good(failed.number, "answered 400", T + 30)
+    assert letters.prune(T + 20, 100) == 0, "not before their time"
+    assert letters.prune(T + 25, 1) == 1
+    assert letters.prune(T + 25, 100) == 0, "that was all of it"
+    assert letters.prune(T + 100, 100) == 1
+    assert letters.counts() == {("feed", Status.PENDING): 4}, "what waits stays, however old"
+    assert [t.event for t in journal.transitions(raised.alarm.alarm)] == [Event.RAISE]
+    record(journal, press(T + 1))
+    (call,) = letters.due("calls", T + 20, 10)
+    assert call.number > max(sent.number, failed.number), "a number is never given twice"
+
+
+def test_a_test_press_is_still_one_when_it_is_read_again(journal: Journal) -> None:
+    record(journal, press(drill=True))
+    (repeat,) = record(journal, press(T + 1, drill=True))
+    assert repeat.alarm.drill is True
+    assert repeat.alarm.cancelled is False
+    assert journal.transitions(repeat.alarm.alarm)[-1] == repeat
 
 
 def test_high_priority_goes_first(journal: Journal, engine: Engine) -> None:

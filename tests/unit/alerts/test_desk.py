@@ -12,6 +12,7 @@ from alerts.desk import Desk
 from alerts.findings import Change, Condition, Finding, Priority
 from alerts.lifecycle import Event, IllegalEvent
 from alerts.notify.webhook import Webhook
+from alerts.schema import Status
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
 
@@ -73,4 +74,47 @@ async def test_a_caller_who_gives_up_keeps_nobody_from_being_told(tmp_path: Path
             await asyncio.sleep(0)
             impatient.cancel()
             assert (await anext(listener)).event is Event.RAISE
+        assert len(await desk.open_alarms()) == 1
+
+
+async def test_letters_that_arrive_together_are_struck_off_together(tmp_path: Path) -> None:
+    told: list[Transition] = []
+    async with opened(f"sqlite:///{tmp_path}/shouhu.db", told) as desk:
+        for onset_ms in (T, T + 1, T + 2):
+            await desk.record([press(onset_ms)], DEVICES, T, T)
+        assert len(told) == 3
+        posted = [letter for letters in desk.posted("hook") or () for letter in letters]
+        assert len(posted) == 1, "a repeat of what still rings is no news"
+        await asyncio.gather(*[desk.sent(letter.number, T) for letter in posted], desk.sent(posted[0].number, T + 1))
+        assert await desk.letter_counts() == {("hook", Status.SENT): 1}
+
+
+async def test_a_letter_that_arrived_is_struck_off_though_nobody_waits_for_it_any_more(tmp_path: Path) -> None:
+    async with opened(f"sqlite:///{tmp_path}/shouhu.db", []) as desk:
+        await desk.record([press()], DEVICES, T, T)
+        ((letter,),) = desk.posted("hook") or ()
+        waiting = asyncio.create_task(desk.sent(letter.number, T))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    async with opened(f"sqlite:///{tmp_path}/shouhu.db", []) as desk:
+        assert await desk.letter_counts() == {("hook", Status.SENT): 1}
+
+
+async def test_upkeep_forgets_letters_of_last_week_and_empties_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alerts.desk._UPKEEP_S", 0.0)
+    async with opened(f"sqlite:///{tmp_path}/shouhu.db", []) as desk:
+        await desk.record([press()], DEVICES, T, T)
+        ((letter,),) = desk.posted("hook") or ()
+        await desk.sent(letter.number, T)
+        database = tmp_path / "shouhu.db"
+        assert database.stat().st_size <= 4096, "all of it is in the log"
+        upkeep = asyncio.create_task(desk.upkeep(lambda: T + 7 * 86_400_000 + 1))
+        async with asyncio.timeout(20):
+            while await desk.letter_counts() or database.stat().st_size <= 4096:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        upkeep.cancel()
+        await asyncio.gather(upkeep, return_exceptions=True)
         assert len(await desk.open_alarms()) == 1
