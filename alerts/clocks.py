@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records
-from alerts.detectors.segments import NEVER, Index, Int, Segments
+from alerts.detectors.segments import NEVER, Index, Int
 from alerts.findings import Change, Condition, Finding, Priority
 from ingest.contract import URGENT, Kind
 from ingest.readings import AnyReadings
@@ -107,12 +107,15 @@ def correct(state: Records, readings: AnyReadings) -> tuple[AnyReadings, list[Fi
 def _moments(row: NDArray[np.integer], received_ms: Int) -> tuple[Index, Index, Index]:
     """Of readings (n,) sorted by row, receipt and time: the number (n,) of each one's moment, where the newest of
     each moment (m,) stands, and how many moments (m,) of the same row came before it."""
-    first = np.ones(len(row), dtype=np.bool_)
-    first[1:] = (row[1:] != row[:-1]) | (received_ms[1:] != received_ms[:-1])
-    heads = np.flatnonzero(first)
-    newest = np.append(heads[1:], len(row)) - 1 if len(heads) else heads
-    segments = Segments.of(row[heads])
-    return np.cumsum(first) - 1, newest, np.arange(len(heads)) - segments.start
+    same_row = row[1:] == row[:-1]
+    first, last = np.ones((2, len(row)), dtype=np.bool_)
+    first[1:] = ~same_row | (received_ms[1:] != received_ms[:-1])
+    last[:-1] = first[1:]
+    # The numbers of the rows' first moments, carried on to those that follow.
+    number = np.cumsum(first) - 1
+    begins = number.copy()
+    begins[1:][same_row] = 0
+    return number, np.flatnonzero(last), (number - np.maximum.accumulate(begins))[last]
 
 
 def _follow(
