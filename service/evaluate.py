@@ -20,6 +20,7 @@ from alerts.detectors.zones import ZoneTable
 from alerts.findings import Change, Condition, Finding
 from ingest.decode import Decoder
 from ingest.directory import Device, DeviceType, Directory
+from service.evaluate_respiration import evaluate_respiration
 from service.scorecard import Raised, Result, Scorecard, Share, by_group, scorecard
 from service.wrong_use import WrongUse
 from simulators.recording import Entry, RecordingSet, read_set
@@ -45,7 +46,7 @@ def evaluate(
     form: str = "binary",
     settings: DetectorSettings | None = None,
 ) -> int:
-    """Run every recording of a motion set and print the scorecard, or JSON alone with `as_json`.
+    """Run every recording of a motion or a respiration set and print the scorecard, or JSON alone with `as_json`.
 
     WrongUse for a set of another kind, RecordingError for a set that cannot be read. Returns the exit status.
     """
@@ -54,10 +55,13 @@ def evaluate(
     if form not in tuple(Form):
         raise WrongUse(f'--format: must be {" or ".join(Form)} (got "{form}")')
     recordings = read_set(set_folder)
-    other = sorted({entry.kind for entry in recordings.entries} - {"motion"})
+    kinds = {entry.kind for entry in recordings.entries}
+    if kinds == {"respiration"}:
+        return evaluate_respiration(recordings, as_json, packet_s, binary=form == Form.BINARY)
+    other = sorted(kinds - {"motion"})
     if other:
         raise WrongUse(
-            f"{set_folder}: holds {', '.join(other)} recordings; only motion sets can be evaluated in this version"
+            f"{set_folder}: holds {', '.join(other)} recordings; only motion sets and respiration sets can be evaluated"
         )
     console = Console(stderr=True)
     with Progress(
@@ -92,7 +96,7 @@ def results_of(
 ) -> tuple[list[Result], Counter[str]]:
     """What was raised in each recording, in the order of the index, and how many packets were rejected why."""
     # Recordings of like length run together, so that few batches hold few devices.
-    order = sorted(range(len(recordings.entries)), key=lambda i: recordings.entries[i].duration_s)
+    order = np.argsort([entry.duration_s for entry in recordings.entries], kind="stable").tolist()
     found: dict[int, Result] = {}
     rejected: Counter[str] = Counter()
     for first in range(0, len(order), _TOGETHER):

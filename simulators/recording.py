@@ -20,7 +20,7 @@ from simulators.sampling_clock import pieces
 from simulators.stream import Float
 
 KINDS: Final = ("motion", "location", "respiration")
-_NEEDED_COLUMNS: Final = ("file", "kind", "subject", "activity")
+_NEEDED_COLUMNS: Final = ("file", "kind")
 _ARRAYS: Final = {"motion": ("t_s", "xyz_g"), "location": ("t_s", "lat_deg", "lon_deg"), "respiration": ("t_s", "resp")}
 
 
@@ -119,7 +119,9 @@ def read_motion(recordings: RecordingSet, entry: Entry) -> Motion:
         raise RecordingError(f"{path}: xyz_g: holds a number that is not finite")
     nominal_hz = entry.rate_hz
     if math.isnan(nominal_hz):
-        raise RecordingError(f"{recordings.folder / 'index.csv'}: {entry.file}: rate_hz: is missing")
+        if t_s[-1] == t_s[0]:
+            raise RecordingError(f"{recordings.folder / 'index.csv'}: {entry.file}: rate_hz: is missing")
+        nominal_hz = (len(t_s) - 1) / float(t_s[-1] - t_s[0])
     found = pieces(t_s, nominal_hz)
     return Motion(
         time_s=np.concatenate([piece.time_s for piece in found]),

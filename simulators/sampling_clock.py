@@ -10,8 +10,11 @@ that clock has to be found again:
 - a sample cannot have been taken after it was written, nor after a later sample was written less the samples
   between them: the earliest such time within three seconds is its time;
 - where even so more than half a second is missing, samples were truly lost and the stream is cut in two;
-- within a piece the samples are evenly spaced; where that is more than a second off, the rate changed
+- within a piece the samples are evenly spaced; where that is more than half a second off, the rate changed
   and the piece is cut there.
+
+Half a second both times, because that is what the fall detector takes for jitter of a stamp: a clock that was found
+again is to be no worse than one it has to bear with.
 
 Samples are never interpolated, invented or dropped.
 """
@@ -26,8 +29,7 @@ from scipy.ndimage import minimum_filter1d
 from simulators.stream import Float
 
 _LOOK_AHEAD_S: Final = 3.0
-_LOST_S: Final = 0.5
-_STRAY_S: Final = 1.0
+_JITTER_S: Final = 0.5
 _BELIEVED: Final = 2.0
 
 
@@ -55,7 +57,7 @@ def pieces(t_s: Float, nominal_hz: float) -> tuple[Piece, ...]:
     # origin shifts the window so that it covers sample i and the ahead - 1 samples after it.
     slack_s = minimum_filter1d(t_s - even_s, size=ahead, mode="nearest", origin=-(ahead // 2))
     taken_s = np.maximum.accumulate(even_s + slack_s)
-    cuts = np.flatnonzero(np.diff(taken_s) > _LOST_S) + 1
+    cuts = np.flatnonzero(np.diff(taken_s) > _JITTER_S) + 1
     bounds = [0, *cuts.tolist(), count]
     return _in_turn(
         [piece for first, end in pairwise(bounds) if end > first for piece in _split(taken_s, first, end, rate_hz)]
@@ -63,7 +65,7 @@ def pieces(t_s: Float, nominal_hz: float) -> tuple[Piece, ...]:
 
 
 def _split(taken_s: Float, first: int, end: int, rate_hz: float) -> list[Piece]:
-    """Even pieces from `first` to `end`: cut again where even spacing is more than _STRAY_S off."""
+    """Even pieces from `first` to `end`: cut again where even spacing is more than _JITTER_S off."""
     found: list[Piece] = []
     pending = [(first, end)]
     # Cutting is a tree walk over at most a few hundred pieces of a recording.
@@ -73,7 +75,7 @@ def _split(taken_s: Float, first: int, end: int, rate_hz: float) -> list[Piece]:
         even_s = np.linspace(taken_s[first], taken_s[end - 1], count + 1)
         stray_s = np.abs(taken_s[first:end] - even_s)
         worst = int(np.argmax(stray_s))
-        if stray_s[worst] > _STRAY_S and 0 < worst < count:
+        if stray_s[worst] > _JITTER_S and 0 < worst < count:
             pending += [(first + worst, end), (first, first + worst)]
             continue
         span_s = float(taken_s[end - 1] - taken_s[first])

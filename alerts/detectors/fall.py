@@ -26,6 +26,9 @@ Index = NDArray[np.intp]
 _SILENCE_MS: Final = 3_000
 #: Scores are rounded, so that the order in which a processor adds up cannot be seen in them.
 _DIGITS: Final = 4
+#: What scores less than this after 3 s is not judged again after 4 s: that is four of five impacts of daily wear, and in
+#: WEDA-FALL and SmartFallMM none of those that score 0.1 or more after 4 s.
+_HOPELESS: Final = 0.005
 _WINDOW: Final = np.arange(DECIDED_CELLS) - IMPACT
 
 #: What has been told of a fall.
@@ -131,21 +134,24 @@ class WristFall:
         closed = closed_ms != NEVER
         complete = found.known_after >= DECIDED_AFTER
         first = np.flatnonzero((found.stage == NEW) & (found.known_after >= SUSPECTED_AFTER))
-        final = np.flatnonzero(complete | (closed & (found.stage < ENDED) & _enough(found)))
+        suspected = self._scores(state, streams, found.take(first), _SUSPICION)
+        found.stage[first] = SUSPECTED
+        hopeful = np.ones(len(found.cell), dtype=np.bool_)
+        hopeful[first] = suspected >= _HOPELESS
+        final = np.flatnonzero((complete | (closed & (found.stage < ENDED) & _enough(found))) & hopeful)
+        decided = self._scores(state, streams, found.take(final), _FALL)
         # What showed a stream to be over was the packet after it.
         over_ms = np.maximum(closed_ms, streams.end[found.stream] * CELL_MS)
         final_ms = np.where(complete, (found.cell + DECIDED_AFTER + 1) * CELL_MS, over_ms)
-        judged = (
-            self._judge(
-                state, streams, found.take(first), (found.cell[first] + SUSPECTED_AFTER + 1) * CELL_MS, _SUSPICION
-            ),
-            self._judge(state, streams, found.take(final), final_ms[final], _FALL),
-        )
-        found.stage[first] = SUSPECTED
-        stays = ~(complete | closed)
+        first_ms = (found.cell[first] + SUSPECTED_AFTER + 1) * CELL_MS
+        stays = hopeful & ~(complete | closed)
         row = streams.row[found.stream]
         impacts.keep(state, row[stays], found.cell[stays], found.stage[stays], of=row)
-        return state, _findings(state, params, streams, judged)
+        told = (
+            self._told(found.take(first), _SUSPICION, suspected, first_ms),
+            self._told(found.take(final), _FALL, decided, final_ms[final]),
+        )
+        return state, _findings(state, params, streams, told)
 
     def tick(self, state: Records, params: Records, now_ms: int) -> Result:
         """Judge what was sent before a silence: a burst is over, or a bracelet was broken by the fall."""
@@ -159,23 +165,25 @@ class WristFall:
         state = state.copy()
         # The clocks of device and service are not compared, but nothing is found before it happened.
         final_ms = np.maximum(now_ms, streams.end[found.stream[final]] * CELL_MS)
-        judged = self._judge(state, streams, found.take(final), final_ms, _FALL)
+        decided = self._scores(state, streams, found.take(final), _FALL)
         found.stage[final] = ENDED
         impacts.keep(state, row[found.stream], found.cell, found.stage, of=row)
-        return state, _findings(state, params, streams, (judged,))
+        return state, _findings(state, params, streams, (self._told(found.take(final), _FALL, decided, final_ms),))
 
-    def _judge(self, state: Records, streams: Streams, found: Impacts, found_ms: Int, level: int) -> _Judged:
-        """The impacts of `found` (n,) that tell of a fall; `state` is the caller's own and is written."""
+    def _scores(self, state: Records, streams: Streams, found: Impacts, level: int) -> Float:
+        """The scores (n,) of impacts; the best of each row is kept in `state`, the caller's own."""
         if not len(found.cell):
-            return _Judged(found.stream, found.cell, np.zeros(0, dtype=np.int64), np.zeros(0), found_ms)
+            return np.zeros(0)
         cells = streams.cells(found.stream, found.cell[:, np.newaxis] + _WINDOW)
         windows = cells[:, :, :3].astype(np.float32) / np.float32(COUNTS_PER_G)
-        if level == _SUSPICION:
-            score, threshold = self._model.suspected(windows[:, :SUSPECTED_CELLS]), self._model.suspected_threshold
-        else:
-            score, threshold = self._model.decided(windows), self._model.decided_threshold
-        score = np.round(score, _DIGITS)
+        judge = self._model.decided if level == _FALL else self._model.suspected
+        score: Float = np.round(judge(windows if level == _FALL else windows[:, :SUSPECTED_CELLS]), _DIGITS)
         np.maximum.at(state["best_score"], streams.row[found.stream], score.astype(np.float32))
+        return score
+
+    def _told(self, found: Impacts, level: int, score: Float, found_ms: Int) -> _Judged:
+        """Those of the impacts (n,) whose score reaches the threshold of its level."""
+        threshold = self._model.decided_threshold if level == _FALL else self._model.suspected_threshold
         enough = np.flatnonzero(score >= threshold)
         levels = np.full(len(enough), level)
         return _Judged(found.stream[enough], found.cell[enough], levels, score[enough], found_ms[enough])

@@ -143,9 +143,10 @@ def take(state: Records, motion: Motion) -> tuple[Records, Streams | None]:
     begins, cell, total, parts = _sums(state, packets, motion.acc_g)
     value = np.zeros((len(cell), 4), dtype=np.int16)
     # Only a cell that is still being filled can have nothing yet.
-    mean = total.astype(np.float32)
-    mean *= (np.float32(1.0) / np.maximum(parts, 1).astype(np.float32))[:, np.newaxis]
-    value[:, :3] = np.rint(mean, out=mean)
+    share = np.float32(1.0) / np.maximum(parts, 1).astype(np.float32)
+    for axis in range(3):  # numpy is slow along a last axis of three
+        mean = total[:, axis] * share
+        value[:, axis] = np.rint(mean, out=mean)
 
     # One run of cells for each stretch of packets that follow on each other; its last cell is still being filled.
     run_last = np.append(begins[1:], len(cell)) - 1
@@ -183,12 +184,10 @@ def _packets(state: Records, motion: Motion) -> _Packets | None:
     start_us, end_us = np.empty_like(span_us), np.empty_like(span_us)
     fresh = np.empty(len(row), dtype=np.bool_)
     free_us = state["end_us"].copy()
-    turn = np.arange(len(row)) - segments.start
-    jitter_us, order = round(JITTER_S * 1e6), np.argsort(turn, kind="stable")
-    bounds = np.cumsum(np.bincount(turn))
+    jitter_us = round(JITTER_S * 1e6)
     # A packet's place depends on the one before it, so all rows' first packets are placed at once, then all second
     # ones; while packets come as they are sent there is one turn, and a backlog takes as many as it has packets a row.
-    for mine in np.split(order, bounds[:-1]):
+    for mine in _turns(segments):
         stamp_us, long_us, follows_us = time_ms[mine] * 1000, span_us[mine], free_us[row[mine]]
         anew = (follows_us == NEVER) | (np.abs(stamp_us - follows_us) > jitter_us + RATE_OFF * long_us)
         begin_us = np.where(anew, stamp_us, follows_us)
@@ -210,6 +209,14 @@ def _packets(state: Records, motion: Motion) -> _Packets | None:
     )
 
 
+def _turns(segments: Segments) -> list[Index]:
+    """The positions of all first packets of their rows, then of all second ones, and so on."""
+    turn = np.arange(len(segments.group)) - segments.start
+    if not turn.any():
+        return [np.arange(len(turn))]
+    return np.split(np.argsort(turn, kind="stable"), np.cumsum(np.bincount(turn))[:-1])
+
+
 def _sums(state: Records, packets: _Packets, acc_g: NDArray[np.float32]) -> tuple[Index, Int, Sum, Sum]:
     """Cells (n,) that packets touch: where each run of them begins, their numbers, sums (n, 3) and parts (n,).
 
@@ -226,26 +233,31 @@ def _sums(state: Records, packets: _Packets, acc_g: NDArray[np.float32]) -> tupl
     cell_from = packets.start_us // _CELL_US
     points = packets.end_us // _CELL_US - cell_from + 2
     offset = np.cumsum(points) - points
-    packet = np.repeat(np.arange(len(points)), points)
-    border = np.arange(len(packet)) - offset.take(packet)
+    border = np.arange(points.sum()) - np.repeat(offset, points)
     parts_a_us = packets.count * float(_PARTS) / (packets.end_us - packets.start_us)
     ahead_us = (cell_from * _CELL_US - packets.start_us).astype(np.float64)
-    place = ((border * float(_CELL_US) + ahead_us.take(packet)) * parts_a_us.take(packet)).astype(np.int64)
+    at = border * np.repeat(parts_a_us * _CELL_US, points)
+    at += np.repeat(parts_a_us * ahead_us, points)
+    place = at.astype(np.int64)
     place[offset] = 0
     place[offset + points - 1] = packets.count * _PARTS
-    whole = (place >> _PARTS_BITS) + packets.sample.take(packet)
+    whole = place >> _PARTS_BITS
+    whole += np.repeat(packets.sample, points)
     until = before.take(whole, axis=0)
     begun = before.take(whole + 1, axis=0, mode="clip")
     begun -= until
-    begun *= (place & (_PARTS - 1)).astype(np.int32)[:, np.newaxis]
+    share = (place & (_PARTS - 1)).astype(np.int32)
+    for axis in range(3):  # numpy is slow along a last axis of three
+        begun[:, axis] *= share
     until <<= _PARTS_BITS
     until += begun
 
     # Between two points of one packet lies what it gives to one cell; from one packet to the next the cell goes on.
-    within = _others(len(packet), offset + points - 1)
+    within = _others(len(place), offset + points - 1)
     total = np.subtract(until[1:], until[:-1], out=begun[:-1]).take(within, axis=0)
     parts = np.diff(place).take(within).astype(np.int32)
-    cell = (border + cell_from.take(packet)).take(within)
+    border += np.repeat(cell_from, points)
+    cell = border.take(within)
     head = offset - np.arange(len(points))
     carried = np.flatnonzero(~packets.fresh & packets.segments.first)
     total[head[carried]] += state["open_sum"][packets.row[carried]]

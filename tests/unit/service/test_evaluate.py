@@ -16,11 +16,11 @@ RATE_HZ = 50.0
 FALL_AT_S = 6.0
 
 
-def walk_and(activity: Activity, seed: int) -> np.ndarray:
+def walk_and(activity: Activity, seed: int, rate_hz: float = RATE_HZ) -> np.ndarray:
     """Six seconds of walking, then five of something else."""
     rng = np.random.default_rng(seed)
     people = wearers(rng, 1)
-    time_s = np.arange(round(11 * RATE_HZ)) / RATE_HZ
+    time_s = np.arange(round(11 * rate_hz)) / rate_hz
     before = acceleration(rng, Activity.WALKING, people, time_s[time_s < FALL_AT_S], np.zeros(1))
     after = acceleration(rng, activity, people, time_s[time_s >= FALL_AT_S], np.full(1, FALL_AT_S))
     return np.concatenate([before[0], after[0]])
@@ -97,3 +97,26 @@ def test_a_broken_recording_names_itself(folder: Path) -> None:
     np.savez(folder / "falling_0.npz", t_s=np.arange(5.0))
     with pytest.raises(RecordingError, match=r"falling_0\.npz: array xyz_g is missing"):
         evaluate(folder)
+
+
+@pytest.mark.parametrize(("rate_hz", "range_g"), [(20.0, 8.0), (32.0, 2.0), (100.0, 16.0)])
+def test_a_set_of_another_device_needs_file_kind_and_event_alone(
+    tmp_path: Path, rate_hz: float, range_g: float
+) -> None:
+    lines = ["file,kind,event"]
+    for seed in range(3):
+        for activity, event in ((Activity.FALLING, "fall"), (Activity.SITTING_DOWN, "")):
+            acc_g = np.clip(walk_and(activity, seed, rate_hz), -range_g, range_g)
+            np.savez(tmp_path / f"{activity}{seed}.npz", t_s=5 + np.arange(len(acc_g)) / rate_hz, xyz_g=acc_g)
+            lines.append(f"{activity}{seed}.npz,motion,{event}")
+    (tmp_path / "index.csv").write_text("\n".join(lines) + "\n")
+    results, rejected = results_of(read_set(tmp_path))
+    assert not rejected
+    assert [len(result.alarms) for result in results] == [1, 0] * 3
+
+
+def test_a_recording_in_which_nothing_hit_the_wrist_scores_nothing(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", t_s=np.arange(500) / RATE_HZ, xyz_g=np.tile([0.0, 0.0, 1.0], (500, 1)))
+    (tmp_path / "index.csv").write_text("file,kind,rate_hz\na.npz,motion,50\n")
+    ((result,), _) = results_of(read_set(tmp_path))
+    assert (result.score, result.alarms) == (0.0, ())

@@ -1,4 +1,8 @@
-"""What the impact-and-stillness rule reaches on real falls, through the decoder and detectors of production."""
+"""What the shipped fall detector reaches on real recordings, through the decoder and detectors of production.
+
+The shipped model has learnt from these sets, so the figures here tell whether what was learnt is still applied as it
+was; how well it does on people it has not seen is in docs/detectors/fall.md, and is measured by leaving subjects out.
+"""
 
 import os
 from pathlib import Path
@@ -32,26 +36,36 @@ def test_the_first_recorded_fall_is_found_with_nothing_after_it(form: Form, pack
     assert result.entry.onset_s <= result.hit_s <= result.duration_s + packet_s
 
 
-def test_the_rule_holds_its_level_on_weda_fall(capsys: pytest.CaptureFixture[str]) -> None:
+def test_falls_and_daily_activities_of_weda_fall(capsys: pytest.CaptureFixture[str]) -> None:
     results, rejected = results_of(recordings("weda-fall"))
     card = scorecard(results)
     elders = by_group(results, lambda entry: entry.age_group)["elder"]
     with capsys.disabled():
         print(
             f"\nWEDA-FALL: sensitivity {card.sensitivity.value:.3f}, specificity {card.specificity.value:.3f}, "
-            f"of elders {elders.specificity.value:.3f}, delay p50 {card.delay_p50_s:.1f} s after the labelled onset"
+            f"of elders {elders.specificity.value:.3f}, AUC {card.auc:.4f}, "
+            f"delay p50 {card.delay_p50_s:.1f} s after the labelled onset"
         )
     assert not rejected
-    # Measured 0.924, 0.910 and 0.975; less than these means that something broke.
-    assert card.sensitivity.value >= 0.90
-    assert card.specificity.value >= 0.89
-    assert elders.specificity.value >= 0.96
+    assert card.sensitivity.value >= 0.95
+    assert card.specificity.value >= 0.97
+    assert elders.specificity.value >= 0.99
+    assert card.auc >= 0.99
     assert card.early_alarms == 0
 
 
-def test_the_rule_holds_its_level_in_daily_wear(capsys: pytest.CaptureFixture[str]) -> None:
+def test_elders_of_smartfallmm_go_about_their_day_unalarmed(capsys: pytest.CaptureFixture[str]) -> None:
+    chosen = recordings("smartfallmm")
+    elders = RecordingSet(chosen.folder, tuple(entry for entry in chosen.entries if entry.age_group == "elder"))
+    card = scorecard(results_of(elders)[0])
+    with capsys.disabled():
+        print(f"\nSmartFallMM: specificity of elders {card.specificity.value:.4f} of {card.specificity.total}")
+    assert card.specificity.value >= 0.99
+
+
+def test_daily_wear_rings_no_alarm(capsys: pytest.CaptureFixture[str]) -> None:
     card = scorecard(results_of(recordings("daily-wear"))[0])
     with capsys.disabled():
-        print(f"\ndaily wear: {card.false_alarms_per_hour:.2f} false alarms an hour in {card.quiet_hours:.1f} h")
-    # Measured 0.89.
-    assert card.false_alarms_per_hour <= 1.2
+        print(f"\ndaily wear: {card.false_alarms} false alarms in {card.quiet_hours:.1f} h")
+    assert card.quiet_hours > 15
+    assert card.false_alarms == 0
