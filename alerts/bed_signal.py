@@ -6,7 +6,7 @@ with the rest. Nothing is saved over a restart: half a minute later each mat has
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,17 @@ class Estimates:
     respiration_per_min: Float
     respiration_quality: Float
     moving_share: Float
+
+    @classmethod
+    def none(cls) -> Self:
+        """Of no windows."""
+        whole = np.empty(0, dtype=np.int64)
+        return cls(whole.astype(np.int32), whole, whole, *(np.empty(0) for _ in range(5)))
+
+    @classmethod
+    def joined(cls, parts: Sequence["Estimates"]) -> Self:
+        """Several one after another, at least one."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
     def readings(self) -> Bed:
         """As a mat's own readings: a rate of too low a quality is not sent; the quality is the lower of those sent."""
@@ -103,7 +114,7 @@ class BedSignal:
             self._estimate(windows.part(first, first + _TOGETHER), rows, places, received_ms)
             for first in range(0, len(windows.row), _TOGETHER)
         ]
-        return _joined(parts)
+        return Estimates.joined(parts) if parts else Estimates.none()
 
     def _estimate(self, windows: Windows, rows: Row, places: Int, received_ms: Int) -> Estimates:
         heart, breath = _rhythms(windows.signal)
@@ -178,18 +189,6 @@ def _nth(row: Int) -> Int:
 
 def _bed_signals(decoded: Decoded) -> Iterable[Bcg]:
     return (readings for readings in decoded.readings if isinstance(readings, Bcg))
-
-
-def _joined(parts: Sequence[Estimates]) -> Estimates:
-    if len(parts) == 1:
-        return parts[0]
-    names = [field.name for field in fields(Estimates)]
-    return Estimates(*(np.concatenate([getattr(part, name) for part in (_NONE, *parts)]) for name in names))
-
-
-_NONE: Final = Estimates(
-    np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int64), *(np.empty(0) for _ in range(5))
-)
 
 
 assert WINDOW_S % _PIECE_S == 0

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.contract import Kind, encode_binary, topic_of
-from simulators.stream import Float, Sent
+from ingest.contract import BcgMessage, Kind, encode_binary, encode_json, topic_of
+from simulators.stream import Float, Sent, optional
 
-_COUNTS_PER_UNIT = 1000
 _SWING_HZ = 5.0
 _SWING_S = 0.12
 
@@ -60,18 +59,32 @@ def bed_signal(
 
 
 def bed_signal_packets(
-    site: str, device: str, start_ms: int, signal: NDArray[np.floating], rate_hz: float, *, packet_s: float = 1.0
+    site: str,
+    device: str,
+    time_ms: Float,
+    signal: NDArray[np.floating],
+    rate_hz: float,
+    *,
+    packet_s: float = 1.0,
+    binary: bool = True,
 ) -> list[Sent]:
-    """Samples (n,) as the binary packets a mat sends, each when its last sample has been taken."""
+    """Samples (n,), evenly spaced from `time_ms` (n,) on, as the packets a mat sends when the last has been taken.
+
+    Binary samples use the whole of int16.
+    """
     topic = topic_of(site, device, Kind.BCG)
     packet = max(1, round(packet_s * rate_hz))
-    counts = min(_COUNTS_PER_UNIT, int(32_767 / max(1e-9, float(np.abs(signal).max(initial=0.0)))))
+    counts = max(1, min(65_535, int(32_767 / max(1e-9, float(np.abs(signal).max(initial=0.0))))))
     messages = []
     # One payload a packet is what a device sends.
-    for first in range(0, len(signal), packet):
-        part = signal[first : first + packet]
-        first_ms = round(start_ms + 1000 * first / rate_hz)
-        payload = encode_binary(Kind.BCG, time_ms=first_ms, rate_hz=rate_hz, samples=part, counts_per_unit=counts)
+    for start in range(0, len(signal), packet):
+        part = signal[start : start + packet]
+        first_ms = round(float(time_ms[start]))
+        if binary:
+            payload = encode_binary(Kind.BCG, time_ms=first_ms, rate_hz=rate_hz, samples=part, counts_per_unit=counts)
+        else:
+            values = [value for value in optional(part.tolist(), 6) if value is not None]
+            payload = encode_json(BcgMessage(t=first_ms, rate=rate_hz, v=values))
         messages.append(Sent(round(first_ms + 1000 * len(part) / rate_hz), topic, payload))
     return messages
 

@@ -5,10 +5,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from ingest.contract import BcgMessage, Crs, Kind, encode_binary, encode_json, topic_of
+from ingest.contract import Crs
+from simulators.bed_signal import bed_signal_packets
 from simulators.locator import location_messages
 from simulators.recording import Entry, RecordingSet, read_location, read_motion, read_respiration
-from simulators.stream import Sent, motion_packets, optional
+from simulators.stream import Sent, motion_packets
 
 
 class Form(StrEnum):
@@ -73,18 +74,6 @@ def _breathing(
     recordings: RecordingSet, entry: Entry, site: str, device: str, start_ms: int, packet_s: float, form: Form
 ) -> list[Sent]:
     t_s, signal, rate_hz = read_respiration(recordings, entry)
-    topic = topic_of(site, device, Kind.BCG)
-    packet = max(1, round(packet_s * rate_hz))
-    counts = max(1, min(65_535, int(32_767 / max(1e-9, float(np.abs(signal).max())))))
-    messages = []
-    # One payload a packet is what a device sends.
-    for start in range(0, len(signal), packet):
-        part = signal[start : start + packet]
-        first_ms = round(start_ms + 1000 * float(t_s[start]))
-        if form is Form.BINARY:
-            payload = encode_binary(Kind.BCG, time_ms=first_ms, rate_hz=rate_hz, samples=part, counts_per_unit=counts)
-        else:
-            values = [value for value in optional(part.tolist(), 6) if value is not None]
-            payload = encode_json(BcgMessage(t=first_ms, rate=rate_hz, v=values))
-        messages.append(Sent(round(first_ms + 1000 * len(part) / rate_hz), topic, payload))
-    return messages
+    return bed_signal_packets(
+        site, device, start_ms + 1000 * t_s, signal, rate_hz, packet_s=packet_s, binary=form is Form.BINARY
+    )

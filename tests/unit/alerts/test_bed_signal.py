@@ -31,7 +31,7 @@ def decoded_in_batches(
         for message in bed_signal_packets(
             SITE,
             name,
-            START_MS,
+            START_MS + 1000 * np.arange(round(seconds * rate_hz)) / rate_hz,
             bed_signal(random, sleeper, rate_hz, seconds, **signal),  # type: ignore[arg-type]
             rate_hz,
         )
@@ -47,9 +47,7 @@ def decoded_in_batches(
 
 def estimates(batches: list[Decoded]) -> Estimates:
     mats = BedSignal()
-    parts = [mats.estimate(bcg) for each in batches for bcg in each.readings if isinstance(bcg, Bcg)]
-    names = Estimates.__slots__
-    return Estimates(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    return Estimates.joined([mats.estimate(bcg) for each in batches for bcg in each.readings if isinstance(bcg, Bcg)])
 
 
 def test_each_mat_gets_its_own_rates_every_ten_seconds() -> None:
@@ -121,7 +119,7 @@ def test_a_mat_somebody_lies_down_on_is_believed_after_two_minutes() -> None:
     empty = 0.001 * random.standard_normal(120 * 50)
     signal = np.concatenate([empty, bed_signal(random, Sleeper(), 50.0, 240)])
     decoder = Decoder(Directory([Device(SITE, "mat", DeviceType.BED_MAT)]))
-    sent = bed_signal_packets(SITE, "mat", START_MS, signal, 50.0)
+    sent = bed_signal_packets(SITE, "mat", START_MS + 20.0 * np.arange(len(signal)), signal, 50.0)
     decoded = decoder.decode([m.topic for m in sent], [m.payload for m in sent], START_MS + 400_000)
     found = estimates([decoded])
     after = (found.time_ms - START_MS) / 1000 - 120
