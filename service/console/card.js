@@ -1,16 +1,20 @@
 // One open alarm on the page: built once, then only what changed is written.
 
 import { waits } from "./alarms.js";
+import { ClipView } from "./clip.js";
 import { button, element, icon, write, writeOrHide } from "./element.js";
 import { spanOf, text, timeOf } from "./language.js";
 import { get } from "./requests.js";
-import { alarmDelayOf, causeOf, conditionOf, evidenceOf } from "./wording.js";
+import { alarmDelayOf, causeOf, conditionOf, evidenceOf, figuresOf, sentenceOf } from "./wording.js";
 
 /**
  * @typedef {object} Deeds
  * @property {(alarm: object) => Promise<void>} take
  * @property {(alarm: object) => void} close
  */
+
+/** Called off not by its wearer's word but by walking on. */
+const walked = (alarm) => alarm.evidence.cancelled_by === "walking";
 
 export class Card {
   #people;
@@ -33,7 +37,9 @@ export class Card {
     this.name = element("span", "name");
     this.room = element("span", "room");
     this.place = element("span", "place");
+    this.sentence = element("p", "sentence");
     this.evidence = element("dl", "evidence");
+    this.clip = new ClipView();
     this.age = element("p", "age");
     this.since = element("p", "since");
     this.delay = element("p", "delay");
@@ -51,6 +57,8 @@ export class Card {
         element("p", "what", this.condition, this.cause, this.marks),
         element("h3", "who", this.name, this.room),
         element("div", "where", this.place, this.details),
+        this.sentence,
+        this.clip.node,
         this.evidence),
       element("div", "times", this.age, this.since, this.delay),
       element("div", "deeds", this.state, this.takeButton, this.closeButton));
@@ -75,9 +83,12 @@ export class Card {
     writeOrHide(this.room, room);
     write(this.place, [this.#people.siteName(alarm.site), place].join(" · "));
     this.marks.replaceChildren(...this.#marksOf(alarm));
-    this.evidence.replaceChildren(...evidenceOf(alarm).map(([term, words]) =>
+    const shown = sentenceOf(alarm) ? figuresOf(alarm) : evidenceOf(alarm);
+    this.evidence.replaceChildren(...shown.map(([term, words]) =>
       element("div", "", element("dt", "", term), element("dd", "", words))));
     this.evidence.hidden = this.evidence.childElementCount === 0;
+    writeOrHide(this.sentence, sentenceOf(alarm));
+    this.clip.update(alarm, edition);
     write(this.since, text("card.since", { time: timeOf(alarm.onset_ms) }));
     write(this.delay, alarmDelayOf(alarm));
     write(this.stateWords, this.#stateOf(alarm));
@@ -100,7 +111,7 @@ export class Card {
     const marks = [];
     if (alarm.drill) marks.push(element("span", "mark drill", text("mark.drill")));
     if (alarm.state === "returned" && !alarm.cancelled) marks.push(element("span", "mark returned", text("state.returned")));
-    if (alarm.cancelled) marks.push(element("span", "mark cancelled", text("mark.cancelled")));
+    if (alarm.cancelled) marks.push(element("span", "mark cancelled", text(walked(alarm) ? "mark.walked" : "mark.cancelled")));
     if (alarm.repeats > 0) marks.push(element("span", "mark repeats", text("mark.repeats", { n: alarm.repeats })));
     return marks;
   }
@@ -128,11 +139,12 @@ export class Card {
     if (!this.details.open) return;
     try {
       const { transitions } = await get(`/api/v1/alarms/${encodeURIComponent(this.#shown.alarm)}`);
+      const wordOf = (one) => text(one.event === "cancel" && walked(this.#shown) ? "event.walked" : `event.${one.event}`);
       this.course.replaceChildren(...transitions.map((one) => element("li", "",
         element("time", "", timeOf(one.at_ms)),
         one.by
-          ? text("event.by", { event: text(`event.${one.event}`), name: this.#people.caregiverName(one.by) })
-          : text(`event.${one.event}`))));
+          ? text("event.by", { event: wordOf(one), name: this.#people.caregiverName(one.by) })
+          : wordOf(one))));
     } catch {
       this.course.replaceChildren(element("li", "", text("card.course_failed")));
     }

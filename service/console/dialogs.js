@@ -1,4 +1,4 @@
-// The two questions the page asks: who are you, and what was it.
+// The questions the page asks: who are you, what was it, and what was missed.
 
 import { button, element, icon, write } from "./element.js";
 import { text } from "./language.js";
@@ -60,4 +60,38 @@ export function askOutcome(alarm, people) {
     }, { signal });
     dialog.querySelector(".leave").addEventListener("click", () => dialog.close(), { signal });
   });
+}
+
+/** Ask about a fall that raised no alarm; resolves with {resident, at_ms, note} or null. */
+export function askMissed(people, now_ms) {
+  const dialog = document.getElementById("missed-dialog");
+  return ask(dialog, (answer, signal) => {
+    const form = dialog.querySelector("form");
+    const note = dialog.querySelector("textarea");
+    const { resident, when } = form.elements;
+    form.reset();
+    const nobody = element("option", "", text("missed.choose"));
+    nobody.value = "";
+    resident.replaceChildren(nobody, ...people.residents.map((one) => {
+      const room = one.room ? text("card.room", { room: one.room }) : "";
+      const option = element("option", "", [room, one.name].filter(Boolean).join(" · "));
+      option.value = one.resident;
+      return option;
+    }));
+    const now = localMinute(now_ms);
+    when.value = when.max = now;
+    form.addEventListener("submit", (submit) => {
+      submit.preventDefault();
+      // "Now" is this very moment, not the beginning of its minute.
+      const at_ms = when.value === now ? now_ms : new Date(when.value).getTime();
+      answer({ resident: resident.value, at_ms: Math.round(at_ms), note: note.value.trim() });
+    }, { signal });
+    dialog.querySelector(".leave").addEventListener("click", () => dialog.close(), { signal });
+  });
+}
+
+/** Unix milliseconds as a `datetime-local` field has them: local time, to the minute. */
+function localMinute(time_ms) {
+  const offset_ms = new Date(time_ms).getTimezoneOffset() * 60_000;
+  return new Date(time_ms - offset_ms).toISOString().slice(0, 16);
 }

@@ -3,10 +3,10 @@
 import { Alarms } from "./alarms.js";
 import { Banners } from "./banners.js";
 import { Board } from "./board.js";
-import { askOutcome, askWho } from "./dialogs.js";
+import { askMissed, askOutcome, askWho } from "./dialogs.js";
 import { button, element, write } from "./element.js";
 import { Feed } from "./feed.js";
-import { fillIn, switchLanguage, text } from "./language.js";
+import { fillIn, spanOf, switchLanguage, text } from "./language.js";
 import { People } from "./people.js";
 import { get, post } from "./requests.js";
 import { Sound } from "./sound.js";
@@ -109,6 +109,19 @@ async function close(alarm) {
   if (said !== null) await act(alarm, "resolve", { by, ...said });
 }
 
+async function reportMissed() {
+  const by = await me();
+  if (by === null) return;
+  const said = await askMissed(people, feed.now_ms());
+  if (said === null) return;
+  try {
+    const { motion_s, reason } = await post("/api/v1/missed-falls", { by, ...said });
+    tell(reason ? text(`missed.kept_${reason}`) : text("missed.kept", { span: spanOf(motion_s * 1000) }));
+  } catch (problem) {
+    tell(problem.status ? text("problem.refused", { message: problem.message }) : text("problem.network"));
+  }
+}
+
 // ------------------------------------------------------------------ showing
 
 /** Something changed: sound and title at once, the page with the next frame (or now, where no frames are drawn). */
@@ -202,6 +215,7 @@ byId("who").addEventListener("click", async () => {
   if (chosen !== null) people.me = chosen;
   showAround();
 });
+byId("missed").addEventListener("click", reportMissed);
 byId("sound").addEventListener("click", () => { if (sound.on) toggleSoundMenu(); else sound.turnOn({ test: true }); });
 byId("sound-test").addEventListener("click", () => sound.demonstrate());
 byId("sound-turn-off").addEventListener("click", () => { sound.turnOff(); toggleSoundMenu(false); });

@@ -55,6 +55,12 @@ export class People {
     return this.#caregivers.get(caregiver)?.name || caregiver;
   }
 
+  /** Everybody, by room and name: as they are looked for. */
+  get residents() {
+    const order = new Intl.Collator(undefined, { numeric: true });
+    return [...this.#residents.values()].sort((a, b) => order.compare(a.room ?? "", b.room ?? "") || order.compare(a.name, b.name));
+  }
+
   get caregivers() {
     return [...this.#caregivers.values()];
   }

@@ -15,6 +15,10 @@ from uuid import uuid4
 
 import pytest
 
+from tests.services.console_home import browser, home
+
+__all__ = ["browser", "home"]
+
 WITHIN_S = 30.0
 
 FLEET = """

@@ -1,0 +1,144 @@
+"""The caregivers' page in a real browser over the real desk, registry and API: a small home, and looking at it."""
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from alerts.clip_store import ClipStore
+from alerts.desk import Desk
+from alerts.findings import Change, Condition, Finding, Priority
+from ingest.directory import Device, DeviceType
+from ingest.quarantine import Quarantine
+from service.api.app import make_app
+from service.api.house import Check, Health, House
+from service.database import make_engine
+from service.fleet import Caregiver, Fleet, Resident, Site
+from service.registry import Registry
+from tests.conftest import free_port
+
+SWITCHES = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HOSTILE = "<img src=x onerror=\"document.title='broken in'\">"
+MANY = 500
+#: How long a screen may take to show what happened; generous for a busy machine.
+SEEN_WITHIN_MS = 10_000
+
+expect.set_options(timeout=SEEN_WITHIN_MS)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Home:
+    """A small home with its service: what a device would find is said with `happens`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.devices = (
+            Device("garden", "bracelet-1", DeviceType.BRACELET, "r-1"),
+            Device("garden", "bracelet-2", DeviceType.BRACELET, "r-2"),
+            Device("garden", "mat-1", DeviceType.BED_MAT, "r-1"),
+            *(Device("hill", f"b-{i}", DeviceType.BRACELET) for i in range(MANY)),
+        )
+        self._engine = make_engine(f"sqlite:///{folder / 'house.db'}")
+        self._registry = Registry(self._engine)
+        self._registry.replace_fleet(
+            Fleet(
+                sites=(Site("garden", "Garden 花园"), Site("hill", f"Hill {HOSTILE}")),
+                residents=(
+                    Resident("r-1", "王桂兰", "garden", room="201"),
+                    Resident("r-2", HOSTILE, "garden", room=HOSTILE),
+                ),
+                devices=self.devices,
+                caregivers=(Caregiver("lin", "林护士", "head_nurse"), Caregiver("mei", "Mei Chen", "nurse", "garden")),
+            )
+        )
+        self._quarantine = Quarantine(folder / "quarantine.db")
+        self.clips = ClipStore(self._engine)
+        self.health = Health(ready=True, checks=(Check("broker", ok=True),))
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}/"
+        self._runner: web.AppRunner | None = None
+        self.page_errors: list[str] = []
+
+    async def start(self) -> None:
+        """Open the desk and serve the page."""
+        self.desk = Desk(self._engine)
+        house = House(self.desk, self._registry, self._quarantine, lambda: self.health, lambda: b"", clips=self.clips)
+        self._runner = web.AppRunner(make_app(house), shutdown_timeout=1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True).start()
+
+    async def stop(self) -> None:
+        """The service ends; what is journalled stays."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+            await self.desk.__aexit__(None, None, None)
+
+    def close(self) -> None:
+        self._quarantine.close()
+        self._engine.dispose()
+
+    async def happens(self, device: str = "bracelet-1", cause: str = "wrist_fall", **wishes: Any) -> str:
+        """A detector finds something; returns the alarm's name."""
+        usual: dict[str, Any] = {
+            "condition": Condition.FALL,
+            "change": Change.BEGAN,
+            "priority": Priority.HIGH,
+            "onset_ms": now_ms() - 1200,
+        }
+        row = [each.device for each in self.devices].index(device)
+        finding = Finding(row=row, cause=cause, found_ms=now_ms(), **usual | wishes)
+        transitions = await self.desk.record([finding], self.devices, now_ms(), now_ms())
+        return transitions[0].alarm.alarm
+
+
+@pytest.fixture
+async def home(tmp_path: Path) -> AsyncIterator[Home]:
+    home = Home(tmp_path)
+    await home.start()
+    yield home
+    await home.stop()
+    home.close()
+    assert home.page_errors == []
+
+
+@pytest.fixture
+async def browser(chromium_path: str) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium_path, args=SWITCHES)
+        yield browser
+        await browser.close()
+
+
+async def look(browser: Browser, home: Home, locale: str = "en-GB", **wishes: Any) -> Page:
+    """A screen of its own in front of the console; an error in the page fails the test."""
+    context = await browser.new_context(locale=locale, viewport={"width": 1280, "height": 800}, **wishes)
+    page = await context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(f"the page failed: {error}"))
+    await page.goto(home.url)
+    return page
+
+
+def card(page: Page, alarm: str) -> Any:
+    return page.locator(f'.card[data-alarm="{alarm}"]')
+
+
+async def take(page: Page, alarm: str, caregiver: str = "林护士") -> None:
+    await card(page, alarm).locator(".take").click()
+    choice = page.locator("#who-dialog .choice", has_text=caregiver)
+    await choice.click()
