@@ -16,18 +16,27 @@ from alerts.detectors.standard import DetectorSettings
 _BY_NAME: Final[Mapping[str, tuple[float, float]]] = {
     "accuracy_factor": (0, 100),
     "clear_at": (0, 400),
+    "forget_h": (1, 255),
     "fixes": (1, 1_000),
     "high_at": (1, 20),
+    "hours_min": (1, 255),
     "medium_at": (1, 20),
+    "moving_most": (0, 1),
     "night_end_min": (0, 1_439),
     "night_start_min": (0, 1_439),
     "quality_min": (0, 1),
     "raise_at": (0, 400),
+    "readings_min": (1, 60),
+    "respiration_least_per_min": (0, 80),
+    "spreads": (0, 100),
+    "temperature_least_c": (0, 25),
     "utc_offset_min": (-720, 840),
 }
 #: By the unit, which is the last part of the name.
 _BY_UNIT: Final[Mapping[str, tuple[float, float]]] = {
+    "bpm": (0, 300),
     "g": (0, 64),
+    "h": (1, 168),
     "m": (0, 100_000),
     "pct": (0, 100),
     "s": (0, 604_800),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from alerts.detectors.baseline import Baseline, BaselineSettings
 from alerts.detectors.bed import BedExit, BedSettings
 from alerts.detectors.contract import Detector
 from alerts.detectors.early_warning import EarlyWarning, EarlyWarningSettings
@@ -24,6 +25,7 @@ class DetectorSettings:
     device_fall: DeviceFallSettings = field(default_factory=DeviceFallSettings)
     vitals: VitalSettings = field(default_factory=VitalSettings)
     early_warning: EarlyWarningSettings = field(default_factory=EarlyWarningSettings)
+    baseline: BaselineSettings = field(default_factory=BaselineSettings)
     wear: WearSettings = field(default_factory=WearSettings)
     bed: BedSettings = field(default_factory=BedSettings)
     geofence: GeofenceSettings = field(default_factory=GeofenceSettings)
@@ -39,6 +41,7 @@ def standard_detectors(zones: ZoneTable, settings: DetectorSettings | None = Non
         WristFall(settings.fall),
         VitalLimits(settings.vitals),
         EarlyWarning(settings.early_warning),
+        Baseline(settings.baseline),
         Wear(settings.wear),
         BedExit(settings.bed),
         Geofence(zones, settings.geofence),

@@ -1,6 +1,6 @@
 // Alarms in plain words: what it is, what shows it, how long ago.
 
-import { delayOf, language, text, textOrNull, timeOf } from "./language.js";
+import { delayOf, text, textOrNull, timeOf } from "./language.js";
 
 /** What follows a number, by the last words of its name. */
 const UNITS = [
@@ -9,20 +9,6 @@ const UNITS = [
 ];
 /** What exactly happened; a cause nobody has translated yet is shown as it is called. */
 export const causeOf = (alarm) => textOrNull(`cause.${alarm.cause}`) ?? alarm.cause.replaceAll("_", " ");
-
-/** What the sentence about a fall says already. */
-const SAID = new Set(["peak_g", "lay_still_s", "bed", "device_said", "pulse_before_bpm", "pulse_after_bpm",
-  "cancelled_by", "walked_after_s", "steps_per_min", "decided_by"]);
-
-/** What is known of a fall, as the service words it; empty for any other alarm. */
-export const sentenceOf = (alarm) => {
-  const words = alarm.evidence_words?.[language()] ?? "";
-  return words.charAt(0).toUpperCase() + words.slice(1);
-};
-
-/** A fall's other figures, as pairs of words. */
-export const figuresOf = (alarm) => Object.entries(alarm.evidence).filter(([key]) => !SAID.has(key)).map(
-  ([key, value]) => [key === "score" ? text("clip.score") : evidenceName(key), valueOf(key, value)]);
 
 export const conditionOf = (alarm) => textOrNull(`condition.${alarm.condition}`) ?? alarm.condition;
 
@@ -68,10 +54,11 @@ export function evidenceOf(alarm) {
   for (const [key, value] of Object.entries(others)) {
     if (key === "score") said.push({ key: value, words: scoreOf(others) });
     if (key === "score" || key.startsWith("score_") || key === "inputs_known") continue;
-    const measured = said.find((one) => key === `points_${one.key}` || key === `age_${one.key}_s`);
+    const measured = said.find((one) => [`points_${one.key}`, `age_${one.key}_s`, `usual_${one.key}`].includes(key));
     if (measured) {
+      if (key.startsWith("usual_")) measured.words = text("evidence.usual", { value: measured.words, usual: valueOf(key, value) });
       if (key.startsWith("points_")) measured.words += ` · ${pointsOf(value)}`;
-      else if (value > 0) measured.words += ` · ${text("evidence.ago", { age: delayOf(value * 1000) })}`;
+      if (key.startsWith("age_") && value > 0) measured.words += ` · ${text("evidence.ago", { age: delayOf(value * 1000) })}`;
       continue;
     }
     const words = valueOf(key, value);

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alerts.detectors.baseline import Baseline, BaselineSettings
 from alerts.detectors.bed import BedExit, BedSettings
 from alerts.detectors.contract import Detector, Records
 from alerts.detectors.early_warning import EarlyWarning, EarlyWarningSettings
@@ -23,9 +24,10 @@ from alerts.detectors.repeats import REMEMBERED
 from alerts.detectors.sos import Press
 from alerts.detectors.supervision import Supervision, SupervisionSettings
 from alerts.detectors.vitals import VitalLimits
+from alerts.detectors.wear import Wear, WearSettings
 from alerts.findings import Finding
 from ingest.contract import URGENT, Crs
-from ingest.readings import AnyReadings, Bed, Fall, Location, Motion, Sos, Vitals
+from ingest.readings import AnyReadings, Bed, Fall, Location, Motion, Sos, Status, Vitals
 from simulators.motion import FALL_S, Activity, acceleration, wearers
 
 ROWS = 3
@@ -145,6 +147,54 @@ def ill_in_bed_stream(random: Random) -> Bed:
     )
 
 
+QUICK_LEARNER = BaselineSettings(spreads=0.5, held_h=2, hours_min=2, readings_min=1, rest_s=600.0)
+
+
+def hours_stream(random: Random) -> Vitals:
+    row, time_ms = moments(random, 80, (200.0, 5400.0))
+    n = len(row)
+    odd = np.empty(n, dtype=np.bool_)
+    for r in range(ROWS):
+        odd[row == r] = np.arange(int((row == r).sum())) >= random.integers(40, 70)
+    return readings(
+        Vitals,
+        row,
+        time_ms,
+        heart_rate_bpm=some(random, np.where(odd, random.integers(85, 110, n), random.integers(60, 80, n))),
+        spo2_pct=some(random, np.where(odd, random.integers(85, 95, n), random.integers(95, 99, n))),
+        temperature_c=some(random, random.uniform(36.0, 37.0, n)),
+        steps=some(random, np.floor(np.arange(n) / 40) * 100.0),
+        worn=random.choice([-1, 0, 1], n, p=[0.3, 0.05, 0.65]),
+    )
+
+
+def nights_stream(random: Random) -> Bed:
+    vitals = hours_stream(random)
+    return readings(
+        Bed,
+        vitals.row,
+        vitals.time_ms,
+        heart_rate_bpm=vitals.heart_rate_bpm,
+        present=random.choice([0, 1], len(vitals), p=[0.05, 0.95]),
+        moving_share=some(random, random.uniform(0, 0.3, len(vitals))),
+    )
+
+
+def wear_stream(random: Random) -> Vitals:
+    row, time_ms = moments(random, 80, (1.0, 12.0))
+    worn = np.empty(len(row), dtype=np.int8)
+    for r in range(ROWS):
+        worn[row == r] = spells(random, int((row == r).sum()))
+    worn[random.random(len(row)) < 0.1] = -1
+    return readings(Vitals, row, time_ms, worn=worn)
+
+
+def charger_stream(random: Random) -> Status:
+    vitals = wear_stream(random)
+    charging = random.choice([-1, 0, 1], len(vitals), p=[0.9, 0.07, 0.03])
+    return readings(Status, vitals.row, vitals.time_ms, worn=vitals.worn, charging=charging)
+
+
 def sos_stream(random: Random) -> Sos:
     row, time_ms = moments(random, 40, (0.3, 6.0))
     n = len(row)
@@ -252,6 +302,10 @@ CASES = {
     "vital_limits_in_bed": Case(VitalLimits, bed_vitals_stream),
     "early_warning": Case(EarlyWarning, ill_stream),
     "early_warning_in_bed": Case(lambda: EarlyWarning(EarlyWarningSettings(delay_s=10.0)), ill_in_bed_stream),
+    "baseline": Case(lambda: Baseline(QUICK_LEARNER), hours_stream),
+    "baseline_in_bed": Case(lambda: Baseline(QUICK_LEARNER), nights_stream),
+    "wear": Case(lambda: Wear(WearSettings(not_worn_s=20.0)), wear_stream),
+    "wear_on_charger": Case(lambda: Wear(WearSettings(not_worn_s=20.0)), charger_stream),
     "bed_exit": Case(BedExit, bed_stream),
     "bed_exit_at_night": Case(lambda: BedExit(BedSettings(12.0, 0, 1200, 480)), bed_stream),
     "geofence": Case(lambda: Geofence(zones()), location_stream),

@@ -272,12 +272,17 @@ def test_the_numbers_are_the_detectors_defaults() -> None:
                 value.delay_s,
                 value.clear_at,
             ), cause
-    scale_2, score = defaults.vitals.scale_2, defaults.early_warning
+    scale_2, score, usual = defaults.vitals.scale_2, defaults.early_warning, defaults.baseline
     fence, supervision = defaults.geofence, defaults.supervision
     for cause, numbers in {
         "press": [defaults.press.bounce_s],
         "spo2_high": [2, 2, scale_2.spo2_high.raise_at, scale_2.spo2_high.delay_s, scale_2.spo2_high.clear_at],
         "early_warning": [score.medium_at, score.high_at, score.delay_s, score.clear_at],
+        "heart_rate_above_usual": [usual.held_h, usual.heart_rate_least_bpm],
+        "heart_rate_below_usual": [usual.held_h, usual.heart_rate_least_bpm],
+        "spo2_below_usual": [usual.held_h, usual.spo2_least_pct],
+        "respiration_above_usual": [usual.held_h, usual.respiration_least_per_min],
+        "temperature_above_usual": [usual.held_h, usual.temperature_least_c],
         "not_worn": [defaults.wear.not_worn_s / 60],
         "bed_exit": [defaults.bed.away_s],
         "left_safe_zone": [fence.fixes, fence.margin_m, fence.accuracy_factor],
