@@ -1,6 +1,6 @@
 // Alarms in plain words: what it is, what shows it, how long ago.
 
-import { delayOf, text, textOrNull, timeOf } from "./language.js";
+import { delayOf, language, text, textOrNull, timeOf } from "./language.js";
 
 /** What follows a number, by the last words of its name. */
 const UNITS = [
@@ -9,6 +9,20 @@ const UNITS = [
 ];
 /** What exactly happened; a cause nobody has translated yet is shown as it is called. */
 export const causeOf = (alarm) => textOrNull(`cause.${alarm.cause}`) ?? alarm.cause.replaceAll("_", " ");
+
+/** What the sentence about a fall says already. */
+const SAID = new Set(["peak_g", "lay_still_s", "bed", "device_said", "pulse_before_bpm", "pulse_after_bpm",
+  "cancelled_by", "walked_after_s", "steps_per_min", "decided_by"]);
+
+/** What is known of a fall, as the service words it; empty for any other alarm. */
+export const sentenceOf = (alarm) => {
+  const words = alarm.evidence_words?.[language()] ?? "";
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};
+
+/** A fall's other figures, as pairs of words. */
+export const figuresOf = (alarm) => Object.entries(alarm.evidence).filter(([key]) => !SAID.has(key)).map(
+  ([key, value]) => [key === "score" ? text("clip.score") : evidenceName(key), valueOf(key, value)]);
 
 export const conditionOf = (alarm) => textOrNull(`condition.${alarm.condition}`) ?? alarm.condition;
 
