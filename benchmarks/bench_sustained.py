@@ -65,8 +65,11 @@ def main() -> None:
     share = rate_per_s / options.rate
     print(f"rate     {share:6.3f} of {options.rate:,.0f}/s: {word(share >= _ACHIEVED)}")
     print(f"lost     {count - stored_in_influx:6,} of {count:,}: {word(stored_in_influx == count)}")
-    flat = growth < _FLAT_S * options.rate
-    print(f"waiting  {growth:+6,.0f} readings from the first third to the last: {word(flat)}")
+    allowed = _FLAT_S * options.rate
+    print(
+        f"waiting  {growth / allowed:+6.2f} of what it may grow ({growth:+,.0f} of {allowed:,.0f} readings, "
+        f"first third to last): {word(growth < allowed)}"
+    )
 
 
 if __name__ == "__main__":

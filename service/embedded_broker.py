@@ -33,7 +33,7 @@ next_connection_delay_ms = 1
 [v4.1.connections]
 connection_timeout_ms = 10000
 max_payload_size = {max_payload}
-max_inflight_count = 500
+max_inflight_count = 2000
 dynamic_filters = true
 
 [v5.1]
@@ -43,7 +43,7 @@ next_connection_delay_ms = 1
 [v5.1.connections]
 connection_timeout_ms = 10000
 max_payload_size = {max_payload}
-max_inflight_count = 500
+max_inflight_count = 2000
 dynamic_filters = true
 """
 
