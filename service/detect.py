@@ -14,13 +14,14 @@ from alerts.detectors.standard import DetectorSettings
 
 #: By the whole name.
 _BY_NAME: Final[Mapping[str, tuple[float, float]]] = {
-    "accuracy_factor": (0, 100),
     "clear_at": (0, 400),
     "forget_h": (1, 255),
-    "fixes": (1, 1_000),
+    "fastest_m_s": (1, 1_000),
+    "floor_nat": (0, 100),
     "high_at": (1, 20),
     "hours_min": (1, 255),
     "medium_at": (1, 20),
+    "moving_m_s": (0, 100),
     "moving_most": (0, 1),
     "night_end_min": (0, 1_439),
     "night_start_min": (0, 1_439),
@@ -38,6 +39,7 @@ _BY_UNIT: Final[Mapping[str, tuple[float, float]]] = {
     "g": (0, 64),
     "h": (1, 168),
     "m": (0, 100_000),
+    "nat": (0.01, 100),
     "pct": (0, 100),
     "s": (0, 604_800),
 }

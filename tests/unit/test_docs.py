@@ -285,8 +285,10 @@ def test_the_numbers_are_the_detectors_defaults() -> None:
         "temperature_above_usual": [usual.held_h, usual.temperature_least_c],
         "not_worn": [defaults.wear.not_worn_s / 60],
         "bed_exit": [defaults.bed.away_s],
-        "left_safe_zone": [fence.fixes, fence.margin_m, fence.accuracy_factor],
-        "entered_forbidden_zone": [fence.fixes, fence.precise_m],
+        "left_safe_zone": [fence.margin_m, fence.raise_nat],
+        "entered_forbidden_zone": [fence.raise_nat],
+        "lost_near_edge": [fence.unknown_s / 60, fence.near_m],
+        "position_unknown": [fence.unknown_s / 60],
         "silent": [supervision.silent_s, supervision.silent_button_s / 3600],
         "battery_low": [supervision.battery_low_pct, supervision.battery_clear_pct],
     }.items():

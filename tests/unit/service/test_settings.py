@@ -175,7 +175,7 @@ BAD = [
     ("[detect.fall]\nquiet_s = nan", "detect.fall.quiet_s: must be a finite number (got NaN)"),
     ("[detect.early_warning]\nclear_at = 5", "detect.early_warning.clear_at: must be under medium_at, 5 (got 5)"),
     ("[detect.early_warning]\nhigh_at = 4", "detect.early_warning.high_at: must not be under medium_at, 5 (got 4)"),
-    ("[detect.geofence]\nfixes = 0", "detect.geofence.fixes: must be 1 to 1,000 (got 0)"),
+    ("[detect.geofence]\nraise_nat = 0", "detect.geofence.raise_nat: must be 0.01 to 100 (got 0)"),
     (
         "[detect.vitals]\nspo2_low = { raise_at = 88, delay_s = 5 }",
         "detect.vitals.spo2_low.clear_at: is missing",

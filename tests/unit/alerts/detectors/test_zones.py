@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alerts.detectors.zones import Zone, ZoneTable
+from alerts.detectors.zones import Hours, Zone, ZoneTable
 from ingest.contract import Crs
 from ingest.coordinates import distance_m
 
@@ -15,8 +15,8 @@ SQUARE = ((36.0, 117.0), (36.0, 117.01), (36.01, 117.01), (36.01, 117.0))
 @pytest.mark.parametrize(
     ("wrong", "because"),
     [
-        ({}, "circle or a polygon"),
-        ({"circle": (36.0, 117.0, 5.0), "polygon": SQUARE}, "circle or a polygon"),
+        ({}, "circle, a polygon or areas"),
+        ({"circle": (36.0, 117.0, 5.0), "polygon": SQUARE}, "circle, a polygon or areas"),
         ({"circle": (36.0, 117.0, 0.0)}, "radius"),
         ({"circle": (36.0, 117.0, float("nan"))}, "radius"),
         ({"circle": (96.0, 117.0, 5.0)}, "latitude"),
@@ -68,11 +68,44 @@ def test_a_zone_may_lie_on_the_date_line() -> None:
     assert table.outside_m(np.zeros(1, dtype=np.intp), np.array([10.0]), np.array([-179.999]))[0] < 0
 
 
-def test_spans_say_whose_zones_are_where() -> None:
+def test_rows_with_the_same_zones_share_a_set() -> None:
     circle = (36.0, 117.0, 5.0)
-    table = ZoneTable([Zone(name, "safe", Crs.WGS84, circle=circle) for name in "abc"], {4: [2, 0, 2], 1: [1]})
-    first, length = table.spans(6)
-    assert length.tolist() == [0, 1, 0, 0, 2, 0]
-    assert table.members[first[4] : first[4] + 2].tolist() == [0, 2]
-    assert table.members[first[1]] == 1
-    assert table.spans(2)[1].tolist() == [0, 1]
+    zones = [Zone(name, "safe", Crs.WGS84, circle=circle) for name in "abc"]
+    table = ZoneTable(zones, {4: [2, 0, 2], 1: [1], 5: [0, 2], 9: [1]})
+    sets = table.sets(6)
+    assert sets[4] == sets[5] != sets[1]
+    assert (sets[[0, 2, 3]] == -1).all()
+    assert len(table.sets(2)) == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "because"),
+    [
+        ({"from_min": 1440, "until_min": 0}, "from is not a minute"),
+        ({"from_min": 0, "until_min": -1}, "until is not a minute"),
+        ({"from_min": 60, "until_min": 60}, "the same"),
+        ({"from_min": 0, "until_min": 60, "days": (7,)}, "days of the week"),
+        ({"from_min": 0, "until_min": 60, "days": ()}, "days of the week"),
+    ],
+)
+def test_hours_that_are_none_say_why(wrong: dict[str, Any], because: str) -> None:
+    with pytest.raises(ValueError, match=because):
+        Hours(**wrong)
+
+
+def test_a_night_begins_on_its_days_and_ends_on_the_next() -> None:
+    saturday_night = Hours(22 * 60, 6 * 60, days=(5,))
+    table = ZoneTable([Zone("z", "safe", Crs.WGS84, circle=(36.0, 117.0, 5.0), hours=saturday_night)], {0: [0]})
+    first_monday_min = 4 * 24 * 60  # 1970-01-05
+    minutes = first_monday_min + np.arange(7 * 24 * 60)
+    away_m, _ = table.nearest(
+        np.zeros(len(minutes), dtype=np.intp),
+        np.full(len(minutes), 36.0),
+        np.full(len(minutes), 117.0),
+        minutes * 60_000,
+        np.full(len(minutes), 100.0),
+        0,
+    )
+    counts = np.flatnonzero(~np.isnan(away_m[0]))
+    saturday = 5 * 24 * 60
+    assert counts.tolist() == list(range(saturday + 22 * 60, saturday + 30 * 60))

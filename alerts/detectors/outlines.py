@@ -1,0 +1,108 @@
+"""Distances from outlines of polygons, many at once.
+
+Small outlines, as people draw them, are compared edge by edge in one numpy pass over all positions; large ones, such as
+boundaries of districts, have an index of their edges, and only positions near an edge are measured.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+#: Up to so many edges an outline is small.
+_SMALL: Final = 64
+
+
+class Outlines:
+    """Outlines by number, each of areas (possibly none) of rings: (corners, 2), x east and y north in metres."""
+
+    def __init__(self, outlines: Sequence[Sequence[Sequence[Float]]]) -> None:
+        edges = [[_edges(ring) for area in areas for ring in area] for areas in outlines]
+        lengths = [sum(len(ring) for ring in rings) for rings in edges]
+        self._large = np.array(lengths, dtype=np.intp) > _SMALL
+        small = [
+            np.concatenate(rings) if 0 < n <= _SMALL else np.empty((0, 4))
+            for rings, n in zip(edges, lengths, strict=True)
+        ]
+        flat = np.concatenate(small) if small else np.empty((0, 4))
+        self._x, self._y, self._dx, self._dy = np.ascontiguousarray(flat.T)
+        square = self._dx * self._dx + self._dy * self._dy
+        self._per_square = np.divide(1.0, square, out=np.zeros_like(square), where=square > 0)
+        self._slope = np.divide(self._dx, self._dy, out=np.zeros_like(square), where=self._dy != 0)
+        self._count: Index = np.array([len(part) for part in small], dtype=np.intp)
+        self._first: Index = np.cumsum(self._count) - self._count
+
+        self._shapes = np.array(
+            [shapely.MultiPolygon([(ring[0], ring[1:]) for ring in areas]) if areas else None for areas in outlines],
+            dtype=np.object_,
+        )
+        shapely.prepare(self._shapes)
+        self._trees = {
+            number: shapely.STRtree(_segments(edges[number])) for number in np.flatnonzero(self._large).tolist()
+        }
+
+    def boxes_m(self) -> Float:
+        """West, south, east and north (outlines, 4) of each; NaN where it has no area."""
+        return np.asarray(shapely.bounds(self._shapes), dtype=np.float64).reshape(-1, 4)
+
+    def outside_m(self, outline: Index, x_m: Float, y_m: Float, reach_m: Float | None = None) -> Float:
+        """How far outside its outline each position (n,) is; negative: inside.
+
+        Farther from the edge than `reach_m` (n,) it may say just that.
+        """
+        large = self._large[outline]
+        if not large.any():
+            return self._by_edges(outline, x_m, y_m)
+        outside = np.empty(len(outline))
+        few, many = np.flatnonzero(~large), np.flatnonzero(large)
+        if len(few):
+            outside[few] = self._by_edges(outline[few], x_m[few], y_m[few])
+        outside[many] = self._by_index(outline[many], x_m[many], y_m[many], None if reach_m is None else reach_m[many])
+        return outside
+
+    def _by_edges(self, outline: Index, x_m: Float, y_m: Float) -> Float:
+        count = self._count[outline]
+        end = np.cumsum(count)
+        place = np.repeat(np.arange(len(outline)), count)
+        edge = np.arange(end[-1] if len(end) else 0) + np.repeat(self._first[outline] - end + count, count)
+        x, y = x_m[place] - self._x[edge], y_m[place] - self._y[edge]
+        dx, dy = self._dx[edge], self._dy[edge]
+        along = np.clip((x * dx + y * dy) * self._per_square[edge], 0.0, 1.0)
+        off_x, off_y = x - along * dx, y - along * dy
+        begin = end - count
+        near_m = np.sqrt(np.minimum.reduceat(off_x * off_x + off_y * off_y, begin))
+        # A ray to the east crosses the outline an odd number of times from inside.
+        crossed = ((y < 0) != (y < dy)) & (x < y * self._slope[edge])
+        inside = np.add.reduceat(crossed.astype(np.int64), begin) % 2 == 1
+        result: Float = np.where(inside, -near_m, near_m)
+        return result
+
+    def _by_index(self, outline: Index, x_m: Float, y_m: Float, reach_m: Float | None) -> Float:
+        points = np.asarray(shapely.points(x_m, y_m))
+        away_m = np.full(len(outline), np.inf) if reach_m is None else reach_m.copy()
+        for number in np.unique(outline).tolist():  # large outlines are few: a district's, a park's
+            here = np.flatnonzero(outline == number)
+            (asked, _), found_m = self._trees[number].query_nearest(
+                points[here],
+                max_distance=None if reach_m is None else float(reach_m[here].max()),
+                return_distance=True,
+                all_matches=False,
+            )
+            away_m[here[asked]] = np.minimum(away_m[here[asked]], found_m)
+        result: Float = np.where(shapely.contains_xy(self._shapes[outline], x_m, y_m), -away_m, away_m)
+        return result
+
+
+def _segments(rings: Sequence[Float]) -> NDArray[np.object_]:
+    begin = np.concatenate(rings)
+    return np.asarray(shapely.linestrings(np.stack([begin[:, :2], begin[:, :2] + begin[:, 2:]], axis=1)))
+
+
+def _edges(ring: Float) -> Float:
+    """Beginning and direction (edges, 4) of each edge of a ring."""
+    return np.concatenate([ring, np.roll(ring, -1, axis=0) - ring], axis=1)
