@@ -20,6 +20,8 @@ _SETTLED_S: Final = 2.0
 _LATEST_BEGIN_S: Final = 10.0
 #: No longer than this is counted.
 STILL_MOST_S: Final = 60.0
+#: What comes later than this says nothing of lying still.
+STILL_UNTIL_S: Final = _LATEST_BEGIN_S + STILL_MOST_S + 1.0
 _FEWEST_SAMPLES: Final = 8
 
 #: Steps a second: 1.4 to 2.5, which holds the 1.4 to 2.3 of everyday walking in Straczkiewicz, Huang, Onnela, "A
@@ -33,6 +35,8 @@ _STEADY: Final = 0.25
 #: Windows of |a| at an even rate; the limits on spread and periodicity (autocorrelation at one and at two steps) were
 #: chosen on recordings: see docs/alarms.md for what they find and what they do not.
 _RATE_HZ: Final = 20.0
+_FASTEST_LAG: Final = int(np.ceil(_RATE_HZ / _FASTEST_HZ))
+_SLOWEST_LAG: Final = int(_RATE_HZ / _SLOWEST_HZ)
 _WINDOW_S: Final = 4.0
 _HOP_S: Final = 1.0
 _SPREAD_G: Final = 0.05
@@ -102,15 +106,14 @@ def _walk_without_gap(time_s: Float, size_g: Float) -> Walk | None:
     variance = (windows * windows).mean(axis=1)
     # Half a window of walking is as periodic as a whole one: every second has to move.
     least = windows.reshape(len(windows), round(_WINDOW_S), -1).var(axis=2).min(axis=1)
-    lags = range(int(np.ceil(_RATE_HZ / _FASTEST_HZ)), int(_RATE_HZ / _SLOWEST_HZ) + 1)
-    alike = np.stack([_alike(windows, lag) for lag in lags], axis=1) / np.maximum(variance, 1e-12)[:, np.newaxis]
-    step = np.array(lags)[alike.argmax(axis=1)]
-    floor = np.maximum(variance, 1e-12)
-    twice = _alike_each(windows, 2 * step) / floor
+    if (variance < _SPREAD_G**2).all():
+        return None
+    alike = _autocovariance(windows, 2 * _SLOWEST_LAG) / np.maximum(variance, 1e-12)[:, np.newaxis]
+    each = np.arange(len(windows))
+    step = _FASTEST_LAG + alike[:, _FASTEST_LAG : _SLOWEST_LAG + 1].argmax(axis=1)
     # What shakes two or three times as fast as anybody steps is alike at one step as well: a tremor, a seizure.
-    third = np.rint(step / 3).astype(np.intp)
-    faster = np.maximum(_alike_each(windows, step // 2), _alike_each(windows, third)) / floor
-    once = alike.max(axis=1)
+    faster = np.maximum(alike[each, step // 2], alike[each, np.rint(step / 3).astype(np.intp)])
+    once, twice = alike[each, step], alike[each, 2 * step]
     walks = (variance >= _SPREAD_G**2) & (least >= _SPREAD_EACH_SECOND_G**2)
     walks &= (once >= _ONE_STEP) & (twice >= _TWO_STEPS) & (faster <= _FASTER * once)
     steady = np.abs(step[1:] / step[:-1] - 1) < _STEADY
@@ -125,12 +128,10 @@ def _walk_without_gap(time_s: Float, size_g: Float) -> Walk | None:
     return None
 
 
-def _alike(windows: Float, lag: int) -> Float:
-    """The autocovariance (w,) of windows (w, n) at a lag."""
-    result: Float = (windows[:, lag:] * windows[:, :-lag]).mean(axis=1)
+def _autocovariance(windows: Float, most: int) -> Float:
+    """The autocovariance (w, most + 1) of windows (w, n) at every lag up to `most`."""
+    length = windows.shape[1]
+    spectrum = np.abs(np.fft.rfft(windows, 2 * length, axis=1)) ** 2
+    sums = np.fft.irfft(spectrum, 2 * length, axis=1)[:, : most + 1]
+    result: Float = sums / (length - np.arange(most + 1))
     return result
-
-
-def _alike_each(windows: Float, lags: NDArray[np.integer]) -> Float:
-    """The autocovariance (w,) of windows (w, n) at a lag (w,) of its own each."""
-    return np.array([_alike(windows[i : i + 1], lag)[0] for i, lag in enumerate(lags.tolist())])

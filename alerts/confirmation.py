@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from alerts.after_fall import Walk, still_s, walk
+from alerts.after_fall import STILL_UNTIL_S, Walk, still_s, walk
 from alerts.alarm import CANCELLED_BY, Alarm
 from alerts.findings import Change, Condition, Evidence, Finding, Priority
 from alerts.presence import InBed, Presence
@@ -51,7 +51,7 @@ _PULSE_MS: Final = (5_000, 60_000)
 _PULSE_FEWEST: Final = 3
 _PULSE_LOW_BPM: Final = 40.0
 _PULSE_HIGH_BPM: Final = 131.0
-_MOST: Final = 200
+_MOST: Final = 100
 
 _CANCEL: Final = ACTIONS.index(Action.CANCEL)
 _CANCELLED: Final = FALL_STATES.index(FallState.CANCELLED)
@@ -234,6 +234,8 @@ class Confirmation:
                 case.in_bed = self._presence.around(case.rows, case.impact_ms)
 
     def _felt(self, vitals: Vitals) -> None:
+        if not self._cases:
+            return
         good = vitals.take(believable(vitals))
         for case in self._cases.values():
             from_ms, to_ms = (case.impact_ms + after_ms for after_ms in _PULSE_MS)
@@ -251,7 +253,8 @@ class Confirmation:
         case.samples = [samples]
         sample_ms = samples.sample_ms
         case.found_ms = max(case.found_ms, int(sample_ms[-1]))
-        case.still_s = max(case.still_s, still_s((sample_ms - case.impact_ms) / 1000, samples.acc_g))
+        if new.time_ms[0] < case.impact_ms + 1000 * STILL_UNTIL_S:
+            case.still_s = max(case.still_s, still_s((sample_ms - case.impact_ms) / 1000, samples.acc_g))
         if case.cause not in DOUBTFUL or case.device_said == "confirmed":
             return []
         first_s = (float(new.time_ms[0]) - case.impact_ms) / 1000

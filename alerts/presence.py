@@ -43,14 +43,15 @@ class Presence:
     def update(self, bed: Bed, look: Callable[[], None]) -> None:
         """Take readings of mats in; `look` is called as time passes among them, so that a backlog hides nothing."""
         late = np.abs(bed.received_ms - bed.time_ms) > _LATE_MS
-        bed = bed.take((bed.present >= 0) & ~late)
-        if not len(bed):
+        good = np.flatnonzero((bed.present >= 0) & ~late)
+        if not len(good):
             return
-        size = int(bed.row.max()) + 1
+        row, time_ms = bed.row[good], bed.time_ms[good]
+        size = int(row.max()) + 1
         if size > len(self._state):
             self._state = np.concatenate([self._state, _unknown(size - len(self._state))])
-        order = in_order(bed.row, bed.time_ms, self._state["last_ms"])
-        row, time_ms, present = bed.row[order], bed.time_ms[order], bed.present[order]
+        order = in_order(row, time_ms, self._state["last_ms"])
+        row, time_ms, present = row[order], time_ms[order], bed.present[good[order]]
         first = np.ones(len(row), dtype=np.bool_)
         first[1:] = row[1:] != row[:-1]
         heads = np.flatnonzero(first)

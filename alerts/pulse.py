@@ -31,14 +31,15 @@ class Pulse:
 
     def update(self, vitals: Vitals) -> None:
         """Take readings in."""
-        vitals = vitals.take(believable(vitals))
-        if not len(vitals):
+        good = np.flatnonzero(believable(vitals))
+        if not len(good):
             return
-        size = int(vitals.row.max()) + 1
+        row, time_ms = vitals.row[good], vitals.time_ms[good]
+        size = int(row.max()) + 1
         if size > len(self._state):
             self._state = np.concatenate([self._state, _unknown(size - len(self._state))])
-        order = in_order(vitals.row, vitals.time_ms, self._state["last_ms"])
-        row, time_ms, bpm = vitals.row[order], vitals.time_ms[order], vitals.heart_rate_bpm[order]
+        order = in_order(row, time_ms, self._state["last_ms"])
+        row, time_ms, bpm = row[order], time_ms[order], vitals.heart_rate_bpm[good[order]]
         first = np.ones(len(row), dtype=np.bool_)
         first[1:] = row[1:] != row[:-1]
         heads = np.flatnonzero(first)

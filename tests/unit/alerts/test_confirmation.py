@@ -273,4 +273,4 @@ def test_what_is_over_is_let_go_of_and_there_is_a_bound() -> None:
     assert len(confirmation) == 0
     for number in range(300):
         confirmation.follow(replace(alarm(), alarm=str(number)), BRACELET, DEVICES, Samples.none(), T)
-    assert len(confirmation) == 200
+    assert len(confirmation) == 100

@@ -1,0 +1,94 @@
+"""What following falls costs: a motion sample on its way, the seconds kept in memory, and a fall being followed.
+
+.venv/bin/python -m benchmarks.bench_falls
+"""
+
+import time
+import tracemalloc
+from typing import Final
+
+import numpy as np
+
+from alerts.alarm import Alarm
+from alerts.confirmation import Confirmation
+from alerts.findings import Condition, Priority
+from alerts.lifecycle import State
+from alerts.recent_motion import RecentMotion
+from alerts.samples import Samples
+from ingest.directory import Device, DeviceType
+from ingest.readings import Motion
+
+T: Final = 1_700_000_000_000
+RATE_HZ: Final = 50
+FALLS: Final = 20
+
+
+def batch(rng: np.random.Generator, first_row: int, bracelets: int, second: int) -> Motion:
+    """A second of so many bracelets."""
+    count = np.full(bracelets, RATE_HZ, dtype=np.int64)
+    time_ms = np.full(bracelets, T + 1000 * second, dtype=np.int64)
+    return Motion(
+        row=np.arange(first_row, first_row + bracelets, dtype=np.int32),
+        time_ms=time_ms,
+        received_ms=time_ms + 1000,
+        seq=np.full(bracelets, -1, dtype=np.int64),
+        time_assumed=np.zeros(bracelets, dtype=bool),
+        rate_hz=np.full(bracelets, float(RATE_HZ)),
+        start=np.cumsum(count) - count,
+        count=count,
+        acc_g=rng.normal(0, 1, (bracelets * RATE_HZ, 3)).astype(np.float32),
+    )
+
+
+def keeping(bracelets: int, a_batch: int, seconds: int = 40) -> tuple[float, float]:
+    """Nanoseconds a sample, and bytes a bracelet once the seconds kept are full."""
+    rng = np.random.default_rng(1)
+    batches = [batch(rng, row, a_batch, 0) for row in range(0, bracelets, a_batch)]
+    recent = RecentMotion(max_bytes=2_000_000_000)
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    # Filled first, so that what is measured also lets go of what is old.
+    for second in range(20):
+        for one in batches:
+            recent.add(one, T + 1000 * second)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    began_s = time.perf_counter()
+    for second in range(20, 20 + seconds):
+        for one in batches:
+            recent.add(one, T + 1000 * second)
+    spent_s = time.perf_counter() - began_s
+    return spent_s / (seconds * bracelets * RATE_HZ) * 1e9, (after - before) / bracelets
+
+
+def following(bracelets: int = 1000) -> float:
+    """Microseconds a batch and fall, of falls followed for a minute."""
+    rng = np.random.default_rng(2)
+    devices = [Device("s", f"b{i}", DeviceType.BRACELET, f"r{i}") for i in range(bracelets)]
+    confirmation, recent = Confirmation(), RecentMotion()
+    times = dict.fromkeys(("onset_ms", "received_ms", "raised_ms", "changed_ms", "latest_onset_ms"), T)
+    for row in range(FALLS):
+        medium, state = Priority.MEDIUM, State.UNACKNOWLEDGED
+        alarm = Alarm(f"A{row}", "s", f"b{row}", f"r{row}", Condition.FALL, "wrist_suspected", medium, state, **times)
+        confirmation.follow(alarm, row, devices, Samples.none(), T)
+    spent_s = 0.0
+    for second in range(60):
+        packets = recent.add(batch(rng, 0, bracelets, second), T + 1000 * second)
+        began_s = time.perf_counter()
+        confirmation.update((), packets)
+        spent_s += time.perf_counter() - began_s
+    return spent_s / 60 / FALLS * 1e6
+
+
+def main() -> None:
+    for bracelets, a_batch in ((200, 10), (2_000, 100), (2_000, 1_000)):
+        sample_ns, held_bytes = keeping(bracelets, a_batch)
+        print(
+            f"{bracelets:5} bracelets at {RATE_HZ} Hz, {a_batch:4} a batch: "
+            f"{sample_ns:.1f} ns a sample, {held_bytes / 1000:.1f} kB a bracelet"
+        )
+    print(f"a fall being followed: {following():.0f} µs a batch that holds motion of its bracelet")
+
+
+if __name__ == "__main__":
+    main()
