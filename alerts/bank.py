@@ -138,27 +138,29 @@ class Bank:
                 local, found = clocks.correct(clock, local)
                 _put(self._state[_CLOCKS], rows, clock)
                 findings += _by_directory(found, rows)
+            leads, of_residents = self._by_resident(rows, local)
             for detector in self._by_kind[batch.KIND]:
                 if detector.by_resident:
-                    findings += self._update_by_resident(detector, local, rows, now_ms)
-                    continue
-                state, params = self._state[detector.name], self._params[detector.name]
-                after, found = detector.update(state.take(rows), local, params.take(rows), now_ms)
-                _put(state, rows, after)
-                findings += _by_directory(found, rows)
+                    findings += self._feed(detector, leads, of_residents, now_ms)
+                else:
+                    findings += self._feed(detector, rows, local, now_ms)
         return _without_the_past(findings, now_ms) if findings else findings
 
-    def _update_by_resident(
-        self, detector: Detector, local: AnyReadings, rows: NDArray[np.integer], now_ms: int
-    ) -> list[Finding]:
+    def _by_resident(self, rows: NDArray[np.integer], local: AnyReadings) -> tuple[NDArray[np.integer], AnyReadings]:
+        """The rows at which the residents of `rows` are kept, and the readings by these."""
         leads = self._lead[rows]
-        if not np.array_equal(leads, rows):
-            leads, compact = np.unique(leads, return_inverse=True)
-            local = local.with_rows(compact.astype(np.int32)[local.row])
-        state, params = self._state[detector.name], self._params[detector.name]
-        after, found = detector.update(state.take(leads), local, params.take(leads), now_ms)
-        _put(state, leads, after)
-        return _by_directory(found, leads)
+        if np.array_equal(leads, rows):
+            return rows, local
+        leads, compact = np.unique(leads, return_inverse=True)
+        return leads, local.with_rows(compact.astype(np.int32)[local.row])
+
+    def _feed(self, detector: Detector, rows: NDArray[np.integer], local: AnyReadings, now_ms: int) -> list[Finding]:
+        state = self._state[detector.name]
+        before = state.take(rows)
+        after, found = detector.update(before, local, self._params[detector.name].take(rows), now_ms)
+        if after is not before:
+            _put(state, rows, after)
+        return _by_directory(found, rows)
 
     def tick(self, now_ms: int) -> list[Finding]:
         """Let time pass; each detector notices at most every `tick_s`, and at once after a jump of the clock."""

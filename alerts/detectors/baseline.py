@@ -159,11 +159,11 @@ class Baseline:
     def update(self, state: Records, readings: AnyReadings, params: Records, now_ms: int) -> Result:
         """Take measurements in; see the class."""
         assert isinstance(readings, Vitals | Bed)
-        state = copied(state)
         kind = int(isinstance(readings, Bed))
         index = _one_a_minute(readings, state["last_ms"][:, kind])
         if not len(index):
             return state, []
+        state = copied(state)
         row, time_ms = readings.row[index], readings.time_ms[index]
         # A row's last reading is written last.
         state["last_ms"][row, kind] = time_ms
@@ -185,11 +185,12 @@ class Baseline:
 
 def _one_a_minute(readings: Vitals | Bed, last_ms: Int) -> NDArray[np.intp]:
     """Positions, sorted by row and time, of the first reading of each minute that is later than a row's last one."""
-    minute = readings.time_ms // _MINUTE_MS
-    at = np.flatnonzero(minute > (last_ms // _MINUTE_MS)[readings.row])
+    # The last millisecond of the minute that was had.
+    had_ms = last_ms - last_ms % _MINUTE_MS + (_MINUTE_MS - 1)
+    at = np.flatnonzero(readings.time_ms > had_ms[readings.row])
     if len(at):
         at = at[in_order(readings.row[at], readings.time_ms[at], last_ms)]
-        row, minute = readings.row[at], minute[at]
+        row, minute = readings.row[at], readings.time_ms[at] // _MINUTE_MS
         first = np.ones(len(at), dtype=np.bool_)
         first[1:] = (row[1:] != row[:-1]) | (minute[1:] != minute[:-1])
         at = at[first]

@@ -6,7 +6,7 @@ the batch, not the fleet. Inside a detector `readings.row` indexes these compact
 
 The rules, each tested on every detector by the contract suite:
 
-- no input is changed; a new state array is returned (by a tick that changed nothing: the same)
+- no input is changed; a new state array is returned (where nothing changed: the same)
 - no loop over devices, readings or samples
 - a stream cut into batches anywhere gives the same findings as the whole
 - the order of rows in a batch does not matter; readings of one row may come in any order within a batch

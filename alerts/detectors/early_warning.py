@@ -1,7 +1,7 @@
 """An early-warning score of which some inputs are missing: raised by the least it can be, ended by what is measured."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 import numpy as np
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records, Result
 from alerts.detectors.medical import Medical
-from alerts.detectors.news2 import NOT_KNOWN, fewest_points, interval_of, measured, most_points, some_points, way_of
-from alerts.detectors.rowwise import copied, raise_to
+from alerts.detectors.news2 import NOT_KNOWN, fewest_points, interval_of, measured, most_points, sure_points, way_of
+from alerts.detectors.rowwise import copied, once
 from alerts.detectors.segments import NEVER, Segments, since_ms, switch
 from alerts.detectors.signs import SIGNS, UNKNOWN, charted, off_of, values_of
 from alerts.findings import Change, Condition, Evidence, Finding, Priority
@@ -22,6 +22,7 @@ Int = NDArray[np.int64]
 #: A charted value fits into so many bits; above them stands the time, so that later is greater.
 _BITS: Final = 10
 _VALUE: Final = (1 << _BITS) - 1
+_EACH: Final = np.ones(len(SIGNS), dtype=np.int64)
 _LEVELS: Final = (Priority.MEDIUM, Priority.HIGH)
 _OXYGEN_POINTS: Final = {None: NOT_KNOWN, "air": 0, "oxygen": 2}
 
@@ -87,6 +88,7 @@ class EarlyWarning:
             ("quality_min", "<f8"),
             ("way", "<i8", (len(SIGNS),)),
             ("oxygen_points", "<i8"),
+            ("oxygen_sure", "<i8"),
         ]
     )
     tick_s: ClassVar[float | None] = None
@@ -116,7 +118,7 @@ class EarlyWarning:
         ]
         params["quality_min"] = settings.quality_min
         params["way"] = way_of(None)
-        params["oxygen_points"] = NOT_KNOWN
+        params["oxygen_points"], params["oxygen_sure"] = NOT_KNOWN, 0
         return params
 
     def of_residents(self, medical: Sequence[Medical | None]) -> Records:
@@ -124,6 +126,7 @@ class EarlyWarning:
         params = self.defaults(len(medical))
         params["way"] = [way_of(one) for one in medical]
         params["oxygen_points"] = [_OXYGEN_POINTS[one.oxygen if one else None] for one in medical]
+        params["oxygen_sure"] = np.maximum(params["oxygen_points"], 0)
         return params
 
     def update(self, state: Records, readings: AnyReadings, params: Records, now_ms: int) -> Result:
@@ -137,19 +140,21 @@ class EarlyWarning:
         chart[off_of(readings) | (readings.quality < params["quality_min"][row])] = UNKNOWN
         news = np.where(chart == UNKNOWN, NEVER, (readings.time_ms << _BITS)[:, np.newaxis] | chart)
 
-        # A total can come to a level only by a reading that brings points, or be on it already; mostly neither.
-        pointed = some_points(chart, params["way"][row]).any(axis=1)
-        closer = state["since_ms"][:, 0] != NEVER
+        # With nothing expired and every reading at its worst: mostly that is no level yet, and was none.
+        before, way = state["seen"][row], params["way"][row]
+        reach = np.maximum(sure_points(chart, way), sure_points(_chart_of(before), way)) @ _EACH
+        closer = (np.bincount(row, reach, len(state)) + params["oxygen_sure"]) >= params["raise_at"][:, 0]
+        closer |= state["since_ms"][:, 0] != NEVER
         closer |= state["active"][:, 0]
-        closer |= _in_reach(state, params, row[pointed], chart[pointed])
         findings: list[Finding] = []
         if closer.any():
             at = np.flatnonzero(closer[row])
             at = at[np.lexsort((readings.time_ms[at], row[at]))]
-            findings = _follow(state, params, row[at], news[at])
-        seen = state["seen"].copy()
-        raise_to(seen, row, news)
-        state["seen"] = seen
+            findings = _closely(state, params, np.flatnonzero(closer), row[at], news[at])
+        if once(row, len(state)):
+            state["seen"][row] = np.maximum(before, news)
+        else:
+            np.maximum.at(state["seen"], row, news)
         return state, findings
 
     def tick(self, state: Records, params: Records, now_ms: int) -> Result:
@@ -162,34 +167,28 @@ def _chart_of(seen: Int) -> Int:
     return seen & _VALUE
 
 
-def _points_of(chart: Int, way: Int) -> Int:
-    return np.maximum(fewest_points(chart, way), 0).astype(np.int64)
-
-
-def _in_reach(state: Records, params: Records, row: NDArray[np.int32], chart: Int) -> NDArray[np.bool_]:
-    """Which rows (k,) these readings (n,) may bring to a level: with nothing expired and all at their worst."""
-    reach = np.zeros(len(state), dtype=np.int64)
-    if len(row):
-        way = params["way"][row]
-        before = _points_of(_chart_of(state["seen"][row]), way)
-        np.add.at(reach, row, np.maximum(_points_of(chart, way), before).sum(axis=1))
-        reach[row] += np.maximum(params["oxygen_points"][row], 0)
-    result: NDArray[np.bool_] = reach >= params["raise_at"][:, 0]
-    return result
+def _closely(
+    state: Records, params: Records, some: NDArray[np.intp], row: NDArray[np.integer], news: Int
+) -> list[Finding]:
+    """Follow `some` rows (s,) alone, as few as they are; `state` is ours, and written."""
+    few = state.take(some)
+    found = _follow(few, params.take(some), np.searchsorted(some, row), news)
+    state[some] = few
+    return [replace(finding, row=int(some[finding.row])) for finding in found]
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What is known at each of n moments: `seen` (n, 5), `clock_ms` (n,), which signs are `fresh` (n, 5)."""
 
-    row: NDArray[np.int32]
+    row: NDArray[np.integer]
     seen: Int
     clock_ms: Int
     fresh: NDArray[np.bool_]
     fewest: Int
 
     @classmethod
-    def at(cls, segments: Segments, state: Records, params: Records, row: NDArray[np.int32], news: Int) -> "_Known":
+    def at(cls, segments: Segments, state: Records, params: Records, row: NDArray[np.integer], news: Int) -> "_Known":
         """After each reading (n,), sorted by row and time; `news` (n, 5) is what each tells, NEVER where nothing."""
         seen = state["seen"][row]
         for sign in range(len(SIGNS)):
@@ -198,14 +197,14 @@ class _Known:
         clock_ms = seen.max(axis=1) >> _BITS
         age_ms = clock_ms[:, np.newaxis] - (seen >> _BITS)
         fresh = (seen != NEVER) & (age_ms <= params["expires_ms"][row])
-        return cls(row, seen, clock_ms, fresh, _points_of(_chart_of(seen), params["way"][row]))
+        return cls(row, seen, clock_ms, fresh, sure_points(_chart_of(seen), params["way"][row]))
 
 
-def _follow(state: Records, params: Records, row: NDArray[np.int32], news: Int) -> list[Finding]:
+def _follow(state: Records, params: Records, row: NDArray[np.integer], news: Int) -> list[Finding]:
     """Take readings (n,), sorted by row and time, through delay and hysteresis; `state` is ours, and written."""
     segments = Segments.of(row)
     known = _Known.at(segments, state, params, row, news)
-    oxygen = np.maximum(params["oxygen_points"], 0)[row]
+    oxygen = params["oxygen_sure"][row]
     total = np.where(known.fresh, known.fewest, 0).sum(axis=1) + oxygen
     raise_at, delay_ms = params["raise_at"][row], params["delay_ms"][row]
     began_ms = [

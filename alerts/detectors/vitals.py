@@ -1,7 +1,7 @@
 """Limits on vital signs: beyond one for long enough is an alarm, well back within it is its end."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
@@ -168,24 +168,29 @@ class VitalLimits:
             values = values_of(readings)
             raise_at = params["raise_at"][row]
             low, high = values <= raise_at[:, _LOW], values >= raise_at[:, _HIGH]
-            suspect = (low | high).any(axis=1) & ~(off | poor) & news
-            # Only rows with something going on are looked at closer; mostly there are none.
-            busy = state["busy"]
+            usable = news & ~(off | poor)
+            suspect = np.flatnonzero(low | high) // len(SIGNS)
+            busy = state["busy"].copy()
+            busy[row[suspect[usable[suspect]]]] = True
             findings: list[Finding] = []
-            if suspect.any() or busy.any():
-                busy[row[suspect]] = True
+            # Only rows with something going on are looked at closer, and mostly they are few.
+            if busy.any():
+                some = np.flatnonzero(busy)
                 closer = np.flatnonzero(busy[row] & news)
                 closer = closer[in_order(row[closer], readings.time_ms[closer], last_ms)]
-                findings = _follow(
-                    state,
-                    params,
-                    row[closer],
+                few = state.take(some)
+                found = _follow(
+                    few,
+                    params.take(some),
+                    np.searchsorted(some, row[closer]),
                     readings.time_ms[closer],
                     values[closer],
                     np.hstack([low[closer], high[closer]]),
                     off[closer],
                     poor[closer],
                 )
+                state[some] = few
+                findings = [replace(finding, row=int(some[finding.row])) for finding in found]
             raise_to(last_ms, row, readings.time_ms)
             state["last_ms"] = last_ms
             return state, findings
@@ -205,7 +210,7 @@ def _set_limits(params: Records, rows: slice | int, limits: Sequence[Limit]) -> 
 def _follow(
     state: Records,
     params: Records,
-    row: NDArray[np.int32],
+    row: NDArray[np.integer],
     time_ms: NDArray[np.int64],
     values: NDArray[np.float64],
     beyond: NDArray[np.bool_],
@@ -228,15 +233,14 @@ def _follow(
     if not len(at):
         return []
     found = _judge(state, params, row[at], limit, time_ms[at], values[at, limit], beyond[at, limit], off[at])
-    rows = row[at]
-    state["busy"][rows] = (state["active"] | (state["since_ms"] != NEVER)).any(axis=1)[rows]
+    state["busy"] = (state["active"] | (state["since_ms"] != NEVER)).any(axis=1)
     return found
 
 
 def _judge(
     state: Records,
     params: Records,
-    row: NDArray[np.int32],
+    row: NDArray[np.integer],
     limit: NDArray[np.intp],
     time_ms: NDArray[np.int64],
     value: NDArray[np.float64],

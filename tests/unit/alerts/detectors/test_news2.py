@@ -14,7 +14,7 @@ from alerts.detectors.news2 import (
     interval_of,
     measured,
     most_points,
-    some_points,
+    sure_points,
     way_of,
 )
 from alerts.detectors.signs import SIGNS, UNKNOWN, charted
@@ -55,7 +55,7 @@ def points(sign: str, value: float, medical: Medical | None) -> tuple[int, int]:
     chart, way = charted(values), way_of(medical)[np.newaxis]
     few, many = fewest_points(chart, way)[0], most_points(chart, way)[0]
     assert (np.delete(few, SIGNS.index(sign)) == NOT_KNOWN).all()
-    assert some_points(chart, way)[0, SIGNS.index(sign)] == (few[SIGNS.index(sign)] > 0)
+    assert sure_points(chart, way)[0].sum() == few[SIGNS.index(sign)]
     return int(few[SIGNS.index(sign)]), int(many[SIGNS.index(sign)])
 
 
