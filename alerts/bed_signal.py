@@ -105,8 +105,10 @@ class BedSignal:
         """Take packets in; the estimates that came due, by row and time."""
         rows, compact = np.unique(bcg.row, return_inverse=True)
         places = self._places(rows)
-        after, windows = bed_wave.take(self._waves[places], bcg.with_rows(compact.astype(np.int32)))
-        self._waves[places] = after
+        after, windows = bed_wave.take(self._waves.take(places), bcg.with_rows(compact.astype(np.int32)))
+        # Record by record: numpy would go field by field.
+        whole = np.dtype((np.void, self._waves.dtype.itemsize))
+        self._waves.view(whole)[places] = after.view(whole)
         received_ms = np.zeros(len(rows), dtype=np.int64)
         np.maximum.at(received_ms, compact, bcg.received_ms)
         # One pass, but for a backlog that holds more windows than are worked on at once.
@@ -134,9 +136,10 @@ class BedSignal:
 
     def _moving(self, windows: Windows, places: Int) -> NDArray[np.bool_]:
         """Which pieces of each window (w, pieces) are movement; remembers what is usual."""
-        slope = np.diff(windows.signal, axis=1, prepend=windows.signal[:, :1])
+        slope = np.zeros_like(windows.signal)
+        np.subtract(windows.signal[:, 1:], windows.signal[:, :-1], out=slope[:, 1:])
         pieces = slope.reshape(len(slope), -1, _PIECE_S * HEART_HZ)
-        level = np.sqrt(np.mean(pieces * pieces, axis=2))
+        level = np.sqrt(np.einsum("wps,wps->wp", pieces, pieces) / np.float32(pieces.shape[2]))
         middle = np.median(level, axis=1)
         usual = middle.copy()
         # Windows of one mat one after another: mostly a single pass, and as many as a backlog holds of one mat.
@@ -169,7 +172,10 @@ class BedSignal:
 
 
 def _rhythms(signal: Signal) -> tuple[Rhythm, Rhythm]:
-    slow: Signal = signal.reshape(len(signal), -1, HEART_HZ // BREATHING_HZ).mean(axis=2)
+    step = HEART_HZ // BREATHING_HZ
+    slow: Signal = signal[:, ::step] / np.float32(step)
+    for place in range(1, step):  # four strided adds are faster than a mean over four
+        slow += signal[:, place::step] / np.float32(step)
     return heartbeat(signal), breathing(slow)
 
 

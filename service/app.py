@@ -14,6 +14,7 @@ from typing import Final
 from aiohttp import web
 
 from alerts.alarm import Transition
+from alerts.bed_signal import BedSignal
 from alerts.clip_store import ClipStore
 from alerts.desk import Desk
 from alerts.notify.contract import Channel
@@ -111,7 +112,7 @@ async def serve(
                 on_transition(transition)
 
         desk = await house.enter_async_context(Desk(engine, channels, on_transition=told))
-        watch = Watch(fleet.decoder, fleet.bank, desk, falls, inbox, memory, metrics)
+        watch = Watch(fleet.decoder, BedSignal().with_rates, fleet.bank, desk, falls, inbox, memory, metrics)
         falls.resume(await desk.open_alarms(), wall_clock_ms())
         sessions = {lane: make_session(settings.mqtt, lane) for lane in LANES}
         progress = Progress()

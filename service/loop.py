@@ -44,6 +44,7 @@ class Watch:
     """What watches: the parts a message passes, in the order it passes them."""
 
     decoder: Decoder
+    with_rates: Callable[[Decoded], Decoded]  # of raw bed signals
     bank: Bank
     desk: Desk
     falls: FallWatch
@@ -58,7 +59,7 @@ class Watch:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.keep(lane, session, unkept), name=f"{lane.name} keeping")
             async for batch in session.batches():
-                decoded = self.decoder.decode(batch.topics, batch.payloads, batch.received_ms, lane)
+                decoded = self.with_rates(self.decoder.decode(batch.topics, batch.payloads, batch.received_ms, lane))
                 findings = self.bank.update(decoded.readings, batch.received_ms)
                 begun = await self.alarm(findings, batch.received_ms)
                 witnessed = self.falls.update(decoded.readings, findings, begun, batch.received_ms)

@@ -9,14 +9,16 @@ Packets heard already change nothing.
 A window ends at each full ten seconds of device time, so that the same signal heard twice gives the same estimates.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records
 from alerts.detectors.rhythm import HEART_HZ, Index, Signal
+from alerts.detectors.rowwise import copied
 from alerts.detectors.segments import NEVER, Int, Segments
 from ingest.readings import Bcg
 
@@ -61,6 +63,18 @@ class Windows:
     end_ms: Int
     signal: Signal
 
+    @classmethod
+    def joined(cls, parts: Sequence["Windows"]) -> Self:
+        """Several, by row and time."""
+        if len(parts) == 1:
+            return cls(parts[0].row, parts[0].end_ms, parts[0].signal)
+        none = np.empty(0, dtype=np.int64)
+        row = np.concatenate([none, *(part.row for part in parts)])
+        end_ms = np.concatenate([none, *(part.end_ms for part in parts)])
+        order = np.lexsort((end_ms, row))
+        signal = np.concatenate([np.empty((0, WINDOW_SAMPLES), np.float32), *(part.signal for part in parts)])
+        return cls(row[order], end_ms[order], signal[order])
+
     def part(self, first: int, end: int) -> "Windows":
         """Some that follow one another."""
         return Windows(self.row[first:end], self.end_ms[first:end], self.signal[first:end])
@@ -86,9 +100,8 @@ def take(state: Records, bcg: Bcg) -> tuple[Records, Windows]:
     """The state (k,) after packets of its rows, which index it, and the windows that came due."""
     packets = _news(state, bcg)
     if not len(packets.row):
-        none = np.empty(0, dtype=np.int64)
-        return state, Windows(none, none, np.empty((0, WINDOW_SAMPLES), dtype=np.float32))
-    state = state.copy()
+        return state, Windows.joined([])
+    state = copied(state)
     last_of_run = np.flatnonzero(np.diff(packets.run, append=-1) != 0)
     run_row, run_end_ms = packets.row[last_of_run], packets.end_ms[last_of_run]
     first_of_run = np.concatenate([[0], last_of_run[:-1] + 1])
@@ -102,36 +115,37 @@ def take(state: Records, bcg: Bcg) -> tuple[Records, Windows]:
     bin_ = np.arange(len(run)) - np.repeat(np.cumsum(closed) - closed, closed) + begin[run]
     value = np.interp((run_row[run] * _ROW_BINS + bin_).astype(np.float64), key.astype(np.float64), total / weight)
 
-    # Behind what is remembered of each row.
-    rows = run_row[np.flatnonzero(np.diff(run_row, append=-1) != 0)]
-    slot = np.searchsorted(rows, run_row[run])
-    place = np.arange(len(run)) + (slot + 1) * WINDOW_SAMPLES
-    line = np.empty(len(rows) * WINDOW_SAMPLES + len(run), dtype=np.float32)
-    fresh = np.bincount(slot, minlength=len(rows))
-    start = np.cumsum(fresh) - fresh + np.arange(len(rows)) * WINDOW_SAMPLES
-    line[start[:, np.newaxis] + np.arange(WINDOW_SAMPLES)] = state["ring"][rows]
-    line[place] = value
-
-    # How long the run is at each bin, what is remembered of it counted in.
+    # How long the run is at each bin, what was remembered of it counted in.
     length = np.where(continues, state["filled"][run_row], 0)
-    before = bin_ - begin[run] + 1 + length[run]
-    due = np.flatnonzero(((bin_ + 1) % _EVERY_BINS == 0) & (before >= WINDOW_SAMPLES))
-    windows = Windows(
-        run_row[run[due]],
-        (bin_[due] + 1) * BIN_MS,
-        line[place[due][:, np.newaxis] + np.arange(1 - WINDOW_SAMPLES, 1)],
-    )
+    whole = ((bin_ + 1) % _EVERY_BINS == 0) & (bin_ + 1 - begin[run] + length[run] >= WINDOW_SAMPLES)
+    windows = _fill(state["ring"], run_row[run], bin_, value, whole)
 
-    last_run = np.searchsorted(run_row, rows, side="right") - 1
+    last_run = np.flatnonzero(np.diff(run_row, append=-1) != 0)
+    rows = run_row[last_run]
     state["end_ms"][rows] = run_end_ms[last_run]
     state["filled"][rows] = np.minimum(WINDOW_SAMPLES, length[last_run] + closed[last_run])
-    state["ring"][rows] = line[(start + fresh)[:, np.newaxis] + np.arange(WINDOW_SAMPLES)]
     open_key = rows * _ROW_BINS + run_end_ms[last_run] // BIN_MS
     at = np.minimum(np.searchsorted(key, open_key), len(key) - 1)
     there = key[at] == open_key
     state["open_sum"][rows] = np.where(there, total[at], 0.0)
     state["open_weight"][rows] = np.where(there, weight[at], 0.0)
     return state, windows
+
+
+def _fill(ring: Signal, row: Index, bin_: Int, value: NDArray[np.float64], whole: NDArray[np.bool_]) -> Windows:
+    """Write bins (n,) into the rings, in place, and take out a window at each bin where one is `whole`."""
+    parts = []
+    ends = bin_ // _EVERY_BINS
+    # One step each ten seconds that the batch spans: one or two, but for a backlog.
+    for end in np.unique(ends):
+        now = np.flatnonzero(ends == end)
+        ring[row[now], bin_[now] % WINDOW_SAMPLES] = value[now]
+        due = row[now][whole[now]]
+        if len(due):
+            last = (int(end) + 1) * _EVERY_BINS
+            order = (np.arange(WINDOW_SAMPLES) + last) % WINDOW_SAMPLES
+            parts.append(Windows(due, np.full(len(due), last * BIN_MS), ring[due[:, np.newaxis], order]))
+    return Windows.joined(parts)
 
 
 def _news(state: Records, bcg: Bcg) -> _Packets:
@@ -216,7 +230,9 @@ def _bins(packets: _Packets, state: Records, carried: Index) -> tuple[Int, NDArr
     known = state["filled"][carried] > 0
     place = carried * _ROW_BINS + open_bin
     key = np.concatenate([place[known] - 1, place[some], key])
-    total = np.concatenate([state["ring"][carried[known], -1], state["open_sum"][carried][some], total])
+    total = np.concatenate(
+        [state["ring"][carried[known], (open_bin[known] - 1) % WINDOW_SAMPLES], state["open_sum"][carried][some], total]
+    )
     weight = np.concatenate([np.ones(np.count_nonzero(known)), state["open_weight"][carried][some], weight])
     order = np.argsort(key, kind="stable")
     key, total, weight = key[order], total[order], weight[order]
