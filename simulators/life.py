@@ -115,7 +115,10 @@ class _Day:
         before = self._activity.copy()
         for movement, following in _AFTER.items():
             self._activity[before == _code(movement)] = _code(following)
-        free = (self._busy_until_s <= second) & ~self._in_bed
+        left_in_peace = self._busy_until_s <= second
+        # Who fell out of bed has been helped back into it.
+        self._activity[left_in_peace & self._in_bed & (before == _code(Activity.LYING))] = _code(Activity.RESTING)
+        free = left_in_peace & ~self._in_bed
         chance = self._rng.random(len(before))
         rise = free & np.isin(before, [_code(Activity.RESTING), _code(Activity.LYING)]) & (chance < _LEAVES_REST)
         self._activity[rise] = _code(Activity.STANDING_UP)
