@@ -326,7 +326,7 @@ def _finding(
             (SIGNS[sign], round(mean * CHART_UNIT[sign], 1)),
             (f"usual_{SIGNS[sign]}", round(level * CHART_UNIT[sign], 1)),
             ("held_s", (found_ms - onset_ms) / 1000.0),
-            ("learned_s", hours * 3600.0),
+            ("learned_s", hours * PARTS * 3600.0),
             ("measured_by", _SOURCES[kind]),
         ),
     )

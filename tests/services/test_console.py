@@ -139,6 +139,48 @@ async def test_what_returned_was_called_off_or_is_a_drill_stays_and_says_so(home
     await expect(card(page, called_off).locator(".course")).to_contain_text("called off by the wearer")
 
 
+async def test_a_partial_score_is_shown_as_an_interval_with_each_input(home: Home, browser: Browser) -> None:
+    page = await look(browser, home)
+    alarm = await home.happens(
+        "bracelet-2",
+        "early_warning",
+        condition=Condition.VITALS,
+        priority=Priority.MEDIUM,
+        evidence=(
+            ("score", "early_warning_score"), ("score_lowest", 5), ("score_highest", 14), ("inputs_known", 3),
+            ("heart_rate_bpm", 132.0), ("points_heart_rate_bpm", 3), ("age_heart_rate_bpm_s", 0.0),
+            ("temperature_c", 38.5), ("points_temperature_c", 1), ("age_temperature_c_s", 120.0),
+            ("breathes", "air"), ("points_breathes", 0),
+        ),
+    )  # fmt: skip
+    evidence = card(page, alarm).locator(".evidence")
+    await expect(evidence).to_have_text(
+        "Early-warning score≥ 5, 3 of 7 inputs (at most 14)Heart rate132 /min · 3 points"
+        "Temperature38.5 °C · 1 point · 2 min agoBreathesair · 0 points"
+    )
+    await expect(card(page, alarm)).not_to_contain_text("NEWS2")
+    await page.locator("#language").click()
+    await expect(evidence).to_contain_text("早期预警评分≥ 5，7 项中已知 3 项（至多 14）心率132 /min · 3 分")
+
+
+async def test_what_is_unusual_is_shown_beside_what_is_usual(home: Home, browser: Browser) -> None:
+    page = await look(browser, home)
+    alarm = await home.happens(
+        "bracelet-2",
+        "heart_rate_above_usual",
+        condition=Condition.VITALS,
+        priority=Priority.MEDIUM,
+        evidence=(
+            ("heart_rate_bpm", 90.0), ("usual_heart_rate_bpm", 72.0), ("held_s", 21_600.0),
+            ("learned_s", 1_209_600.0), ("measured_by", "bracelet"),
+        ),
+    )  # fmt: skip
+    await expect(card(page, alarm).locator(".evidence")).to_have_text(
+        "Heart rate90 /min at rest, usually 72 /min at this time of dayHeld for6 h 0 min"
+        "Usual learned from14 d 0 hMeasured bybracelet"
+    )
+
+
 async def test_sound_follows_the_most_urgent_alarm_until_it_is_taken(home: Home, browser: Browser) -> None:
     page = await look(browser, home)
     await expect(page.locator(".banner-mute")).to_be_visible()

@@ -37,7 +37,7 @@ def test_what_is_far_from_the_usual_for_six_hours_is_told(known: Any, readings: 
     assert said([finding]) == [("heart_rate_above_usual", "began", MIDNIGHT_S + 4 * DAY_S)]
     assert finding.evidence == (
         ("heart_rate_bpm", 88.0), ("usual_heart_rate_bpm", 70.7), ("held_s", 6.0 * HOUR_S),
-        ("learned_s", 17.0 * HOUR_S), ("measured_by", "bracelet"),
+        ("learned_s", 17.0 * 6 * HOUR_S), ("measured_by", "bracelet"),
     )  # fmt: skip
 
 
