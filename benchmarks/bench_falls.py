@@ -61,6 +61,19 @@ def keeping(bracelets: int, a_batch: int, seconds: int = 40) -> tuple[float, flo
     return spent_s / (seconds * bracelets * RATE_HZ) * 1e9, (after - before) / bracelets
 
 
+def looking_up(bracelets: int, a_batch: int) -> float:
+    """Milliseconds to find the last seconds of one bracelet when its fall begins."""
+    rng = np.random.default_rng(3)
+    recent = RecentMotion(max_bytes=2_000_000_000)
+    for second in range(17):
+        for row in range(0, bracelets, a_batch):
+            recent.add(batch(rng, row, a_batch, second), T + 1000 * second)
+    began_s = time.perf_counter()
+    for row in range(FALLS):
+        assert len(recent.of(row)) >= 15 * RATE_HZ
+    return (time.perf_counter() - began_s) / FALLS * 1e3
+
+
 def following(bracelets: int = 1000) -> float:
     """Microseconds a batch and fall, of falls followed for a minute."""
     rng = np.random.default_rng(2)
@@ -87,6 +100,8 @@ def main() -> None:
             f"{bracelets:5} bracelets at {RATE_HZ} Hz, {a_batch:4} a batch: "
             f"{sample_ns:.1f} ns a sample, {held_bytes / 1000:.1f} kB a bracelet"
         )
+    for bracelets, a_batch in ((2_000, 100), (20_000, 1_000)):
+        print(f"a fall begun among {bracelets} bracelets: {looking_up(bracelets, a_batch):.1f} ms")
     print(f"a fall being followed: {following():.0f} µs a batch that holds motion of its bracelet")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,26 @@ async def test_a_restart_goes_on_with_the_clip_and_with_what_confirms(tmp_path: 
     again.engine.dispose()
     assert (whole.gaps_s, whole.is_whole, whole.number) == ([], True, 1)
     assert [finding.change for finding in found] == [Change.CANCELLED]
+
+
+async def test_a_house_that_falls_at_once_does_not_stand_still(house: House) -> None:
+    everybody = tuple(Device("s", f"b{row}", DeviceType.BRACELET, f"r{row}") for row in range(50))
+    directory = Directory(everybody)
+    falls = FallWatch(house.store, lambda: directory, lambda: np.zeros(50, dtype=np.int64), lambda: T)
+    motion = packets(np.concatenate([WALK[:50]] * 50), T)
+    motion = replace(motion, row=np.arange(50, dtype=np.int32), time_ms=np.full(50, T))
+    findings = [
+        Finding(row, Condition.FALL, "wrist_fall", Change.BEGAN, Priority.HIGH, T, T + 3_000) for row in range(50)
+    ]
+    falls.update([replace(motion, time_ms=motion.time_ms - 1000)], [], [], T)
+    begun = await house.desk.record(findings, everybody, T + 3_000, T + 3_000)
+    falls.update([motion], findings, begun, T + 3_000)
+    later = replace(motion, time_ms=motion.time_ms + 1000)
+    falls.update([later], [], [], T + 4_000)
+    falls.close()
+    clips = [house.store.of_alarm(transition.alarm.alarm)[0] for transition in begun]
+    # The packet in which they fell is at hand; what was before it is looked up for the first twenty.
+    assert [len(clip.samples) for clip in clips] == [150] * 20 + [100] * 30
 
 
 class Broken(ClipStore):
