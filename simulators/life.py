@@ -116,11 +116,12 @@ class _Day:
         for movement, following in _AFTER.items():
             self._activity[before == _code(movement)] = _code(following)
         left_in_peace = self._busy_until_s <= second
-        # Who fell out of bed has been helped back into it.
-        self._activity[left_in_peace & self._in_bed & (before == _code(Activity.LYING))] = _code(Activity.RESTING)
+        # Who fell has been helped up by then, or back into bed.
+        helped = left_in_peace & (before == _code(Activity.LYING))
+        self._activity[helped] = np.where(self._in_bed, _code(Activity.RESTING), _code(Activity.STANDING_UP))[helped]
         free = left_in_peace & ~self._in_bed
         chance = self._rng.random(len(before))
-        rise = free & np.isin(before, [_code(Activity.RESTING), _code(Activity.LYING)]) & (chance < _LEAVES_REST)
+        rise = free & (before == _code(Activity.RESTING)) & (chance < _LEAVES_REST)
         self._activity[rise] = _code(Activity.STANDING_UP)
         sit = free & (before == _code(Activity.WALKING)) & (chance < _LEAVES_WALK)
         self._activity[sit] = _code(Activity.SITTING_DOWN)

@@ -1,4 +1,4 @@
-"""The simulated home through the decoder and the fall detector of production: every fall is found, daily life is not."""
+"""The simulated home through the decoder and the fall detector of production: falls are found, and daily life is no fall."""
 
 from itertools import islice
 
