@@ -34,10 +34,10 @@ from alerts.clips import Clip
 from alerts.samples import Samples
 from alerts.schema import ALARM, READ_ONLY, metadata
 
-_METADATA: Final = MetaData()
+clip_metadata: Final = MetaData()
 CLIP: Final = Table(
     "fall_clip",
-    _METADATA,
+    clip_metadata,
     # The alarm's name, or the report's.
     Column("alarm", String(24), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
@@ -51,7 +51,7 @@ CLIP: Final = Table(
 Index("fall_clip_impact", CLIP.c.impact_ms)
 REPORT: Final = Table(
     "missed_fall",
-    _METADATA,
+    clip_metadata,
     Column("report", String(24), primary_key=True),
     Column("site", String(64), nullable=False),
     Column("resident", String(64), nullable=False),
@@ -97,7 +97,7 @@ class ClipStore:
         self._most = most
         self._max_bytes = max_bytes
         metadata.create_all(engine)
-        _METADATA.create_all(engine)
+        clip_metadata.create_all(engine)
 
     def keep(self, clip: Clip) -> None:
         """Write a clip, in the place of what there was of it, and make room if need be."""
