@@ -1,4 +1,4 @@
-"""The simulated home through the decoder and the fall detector of production: falls are found, and daily life is no fall."""
+"""The simulated home through the decoder and the fall detector of production: all falls, and nothing else."""
 
 from itertools import islice
 
