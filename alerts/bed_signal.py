@@ -20,8 +20,8 @@ from ingest.readings import UNKNOWN, Bcg, Bed, Float, Int, Row
 
 #: A rate whose quality is lower is not given; the limits on vital signs by default take none that is lower either.
 QUALITY_MIN: Final = 0.5
-#: How far the counts may lie apart on average (/min) for a rate to be given, quality 0.5. Chosen on recordings of other
-#: people than it was then judged on; the page on this method says how.
+#: How far the counts may lie apart on average (/min) for a rate to be given, quality 0.5. Chosen on recordings of 26
+#: people; docs/detectors/bed-signal.md says what comes of choosing it on some and judging it on the others.
 BREATHING_SPREAD_PER_MIN: Final = 0.8
 HEART_SPREAD_PER_MIN: Final = 0.7
 

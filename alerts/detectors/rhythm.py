@@ -61,9 +61,10 @@ _FIRST_SHARE: Final = 0.8
 _PLAIN_HEIGHT: Final = np.float32(0.5)
 _PLAIN_SHARE: Final = np.float32(0.3)
 #: Samples mirrored at the ends of the window.
-_HEART_PAD: Final = 4 * HEART_HZ
+_HEART_PAD: Final = 2 * HEART_HZ
 #: A ratio of frequencies beyond which a filter lets nothing through.
 _FAR: Final = np.float32(1e3)
+_NOWHERE: Final[Index] = np.empty(0, dtype=np.intp)
 #: Fewer tops are no rhythm.
 _FEWEST: Final = 3
 
@@ -233,15 +234,24 @@ def _tops(wave: Signal) -> Index:
     return places
 
 
+def _turns(wave: Signal) -> Index:
+    """Where waves (k, n) turn, up or down, as places in the flattened array."""
+    turn = np.zeros(wave.shape, dtype=np.bool_)
+    rising = wave[:, 1:] > wave[:, :-1]
+    np.not_equal(rising[:, 1:], rising[:, :-1], out=turn[:, 1:-1])
+    places: Index = np.flatnonzero(turn)
+    return places
+
+
 def _crests(wave: Signal, height: Signal) -> Index:
     """The highest top of each stretch between dips under -height (k,), if over +height; so wiggles are no breaths."""
     n = wave.shape[1]
-    place: Index = np.sort(np.concatenate([_tops(wave), _tops(-wave)]))
+    place: Index = _turns(wave)
     value = wave.reshape(-1)[place]
     beyond = np.abs(value) > height[place // n]
     place, value = place[beyond], value[beyond]
     if not len(place):
-        return place
+        return _NOWHERE
     # What is high are tops and what is low are dips, but for tops under -height and dips over it: they change nothing.
     row, high = place // n, value > 0
     begins = np.append(True, (high[1:] != high[:-1]) | (row[1:] != row[:-1]))
