@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records, Result
 from alerts.detectors.evidence import PER_NAT, SIGMAS_OF_68, added_up, beyond_edge
-from alerts.detectors.segments import NEVER, Int, Segments, copied, in_order, since_ms, switch
+from alerts.detectors.rowwise import copied
+from alerts.detectors.segments import NEVER, Int, Segments, in_order, since_ms, switch
 from alerts.detectors.zones import Zone, ZoneTable
 from alerts.findings import Change, Condition, Evidence, Finding, Priority
 from ingest.contract import Kind, PositionSource

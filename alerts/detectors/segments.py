@@ -28,11 +28,6 @@ def never(count: int, dtype: np.dtype[np.void]) -> NDArray[np.void]:
     return state
 
 
-def copied(state: NDArray[np.void]) -> NDArray[np.void]:
-    """A copy of state records, as whole records: numpy's own goes field by field, several times as slowly."""
-    return state.view(np.dtype((np.void, state.dtype.itemsize))).copy().view(state.dtype)
-
-
 def in_order(row: NDArray[np.integer], time_ms: Int, last_ms: Int) -> Index:
     """Positions of the readings (n,) that are news, sorted by row and time.
 
