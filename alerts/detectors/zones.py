@@ -41,8 +41,8 @@ class Hours:
     days: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
 
     def __post_init__(self) -> None:
-        for name, value in (("from", self.from_min), ("until", self.until_min)):
-            if not 0 <= value < _DAY_MIN:
+        for name, value, most in (("from", self.from_min, _DAY_MIN - 1), ("until", self.until_min, _DAY_MIN)):
+            if not 0 <= value <= most:
                 raise ValueError(f"hours: {name} is not a minute of the day (got {value})")
         if self.from_min == self.until_min:
             raise ValueError("hours: from and until are the same; leave both out for the whole day")
