@@ -87,9 +87,13 @@ async def demo(
 
 
 def demo_detection() -> DetectorSettings:
-    """The detectors' defaults, but for the silence of a device, which is told sooner."""
+    """The detectors' defaults, but for the silence of a device, told sooner, and who leaves a bed, told at once."""
     usual = DetectorSettings()
-    return replace(usual, supervision=replace(usual.supervision, silent_s=_SILENT_S))
+    return replace(
+        usual,
+        bed=replace(usual.bed, fall_risk="high"),
+        supervision=replace(usual.supervision, silent_s=_SILENT_S),
+    )
 
 
 def _own(folder: Path) -> Path:

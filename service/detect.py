@@ -31,6 +31,7 @@ _BY_NAME: Final[Mapping[str, tuple[float, float]]] = {
     "respiration_least_per_min": (0, 80),
     "spreads": (0, 100),
     "temperature_least_c": (0, 25),
+    "up_by_min": (-1, 1_439),
     "utc_offset_min": (-720, 840),
 }
 #: By the unit, which is the last part of the name.
@@ -68,12 +69,10 @@ def faults(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]
             low, high = allowed
             if not low <= value <= high:
                 yield f"{path}{name}", f"must be {low:,.12g} to {high:,.12g} (got {value:.12g})"
-    if {"night_start_min", "night_end_min"} <= table.keys() or path == "bed.":
-        start, end = table.get("night_start_min"), table.get("night_end_min")
-        if (start is None) != (end is None):
-            yield f"{path}night_start_min", "and night_end_min belong together: set both or neither"
-        elif start is not None and start == end:
-            yield f"{path}night_start_min", f"is the same as night_end_min, a night of no length (got {start:.12g})"
+    start: Any = table.get("night_start_min")
+    end: Any = table.get("night_end_min")
+    if _numbers(start, end) and start == end:
+        yield f"{path}night_start_min", f"is the same as night_end_min, a night of no length (got {start:.12g})"
     clear_at: Any = table.get("clear_at")
     medium_at: Any = table.get("medium_at")
     high_at: Any = table.get("high_at")

@@ -147,6 +147,9 @@ def ill_in_bed_stream(random: Random) -> Bed:
     )
 
 
+#: Streams begin at 16:53 in China.
+STAYS_IN_BED = BedSettings(up_by_min=16 * 60 + 54, stay_h=0.0, up_s=1.0)
+
 QUICK_LEARNER = BaselineSettings(spreads=0.5, held_h=2, hours_min=2, readings_min=1, rest_s=600.0)
 
 
@@ -306,8 +309,9 @@ CASES = {
     "baseline_in_bed": Case(lambda: Baseline(QUICK_LEARNER), nights_stream),
     "wear": Case(lambda: Wear(WearSettings(not_worn_s=20.0)), wear_stream),
     "wear_on_charger": Case(lambda: Wear(WearSettings(not_worn_s=20.0)), charger_stream),
-    "bed_exit": Case(BedExit, bed_stream),
-    "bed_exit_at_night": Case(lambda: BedExit(BedSettings(12.0, 0, 1200, 480)), bed_stream),
+    "bed_exit": Case(lambda: BedExit(BedSettings(fall_risk="high")), bed_stream),
+    "bed_not_back": Case(lambda: BedExit(BedSettings(back_s=12.0, night_start_min=0, night_end_min=1200)), bed_stream),
+    "bed_still": Case(lambda: BedExit(STAYS_IN_BED), bed_stream),
     "geofence": Case(lambda: Geofence(zones()), location_stream),
     "supervision": Case(lambda: Supervision(SupervisionSettings(silent_s=60.0)), battery_stream),
 }

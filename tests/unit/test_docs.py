@@ -273,7 +273,7 @@ def test_the_numbers_are_the_detectors_defaults() -> None:
                 value.clear_at,
             ), cause
     scale_2, score, usual = defaults.vitals.scale_2, defaults.early_warning, defaults.baseline
-    fence, supervision = defaults.geofence, defaults.supervision
+    bed, fence, supervision = defaults.bed, defaults.geofence, defaults.supervision
     for cause, numbers in {
         "press": [defaults.press.bounce_s],
         "spo2_high": [2, 2, scale_2.spo2_high.raise_at, scale_2.spo2_high.delay_s, scale_2.spo2_high.clear_at],
@@ -284,7 +284,9 @@ def test_the_numbers_are_the_detectors_defaults() -> None:
         "respiration_above_usual": [usual.held_h, usual.respiration_least_per_min],
         "temperature_above_usual": [usual.held_h, usual.temperature_least_c],
         "not_worn": [defaults.wear.not_worn_s / 60],
-        "bed_exit": [defaults.bed.away_s],
+        "bed_exit": [bed.leave_s],
+        "not_back": [bed.back_s / 60],
+        "still_in_bed": [bed.up_by_min // 60, bed.up_by_min % 60, bed.stay_h, bed.up_s / 60],
         "left_safe_zone": [fence.margin_m, fence.raise_nat],
         "entered_forbidden_zone": [fence.raise_nat],
         "lost_near_edge": [fence.unknown_s / 60, fence.near_m],

@@ -13,6 +13,7 @@ from alerts.detectors.bed import BedExit, BedSettings
 from alerts.detectors.early_warning import EarlyWarning
 from alerts.detectors.geofence import Geofence
 from alerts.detectors.sos import Press
+from alerts.detectors.bed import BedSettings
 from alerts.detectors.standard import DetectorSettings, standard_detectors
 from alerts.detectors.supervision import Supervision, SupervisionSettings
 from alerts.detectors.vitals import VitalLimits
@@ -44,7 +45,7 @@ def readings(kind: type[Any], at_s: Any, row: Any, **columns: Any) -> Any:
 
 
 def everything(count: int, zones: ZoneTable | None = None) -> Bank:
-    return Bank(standard_detectors(zones or ZoneTable(), DetectorSettings()), count)
+    return Bank(standard_detectors(zones or ZoneTable(), DetectorSettings(bed=BedSettings(fall_risk="high"))), count)
 
 
 def test_findings_bear_the_rows_of_the_directory() -> None:
@@ -74,11 +75,11 @@ def test_state_lives_from_batch_to_batch() -> None:
 
 
 def test_ticks_come_to_each_detector_in_its_own_time() -> None:
-    bank = Bank([BedExit(), Press()], 5)
-    bank.update([readings(Bed, [0, 1], [3, 3], present=[1, 0])], T0_MS)
+    bank = Bank([BedExit(BedSettings(fall_risk="high")), Press()], 5)
+    bank.update([readings(Bed, [0, 1, 2], [3, 3, 3], present=[1, 1, 0])], T0_MS)
     assert bank.tick(T0_MS + 10_900) == []
     assert bank.tick(T0_MS + 11_500) == [], "less than a second after the last"
-    (exit_,) = bank.tick(T0_MS + 11_900)
+    (exit_,) = bank.tick(T0_MS + 12_300)
     assert exit_.row == 3
 
 
@@ -102,9 +103,9 @@ def test_a_fleet_that_grows_keeps_what_is_known() -> None:
 
 
 def test_a_detector_set_anew_keeps_its_state_and_takes_its_own_defaults() -> None:
-    bank = Bank([BedExit()], 3)
+    bank = Bank([BedExit(BedSettings(fall_risk="high"))], 3)
     bank.update([readings(Bed, [0, 1], [2, 2], present=[1, 0])], T0_MS)
-    bank.replace(BedExit(BedSettings(away_s=100.0)))
+    bank.replace(BedExit(BedSettings(leave_s=100.0, fall_risk="high")))
     assert bank.update([readings(Bed, 20, 2, present=0)], T0_MS) == []
     assert len(bank.update([readings(Bed, 101, 2, present=0)], T0_MS)) == 1
 
@@ -130,7 +131,9 @@ def test_state_survives_a_restart() -> None:
     )
     after = everything(5)
     assert after.restore(before.save()) == ()
-    found = after.update([readings(Bed, 20, 3, present=[1]), readings(Vitals, 20, 2, spo2_pct=80.0)], T0_MS)
+    found = after.update(
+        [readings(Bed, [20, 27], [3, 3], present=[1, 1]), readings(Vitals, 20, 2, spo2_pct=80.0)], T0_MS
+    )
     assert sorted((f.cause, f.change) for f in found) == [("bed_exit", Change.ENDED), ("spo2_low", Change.BEGAN)]
 
 

@@ -1,0 +1,153 @@
+"""Whether somebody is in a bed, told from the words of its mat so that a flicker is neither a leaving nor a return."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.detectors.contract import Records
+from alerts.detectors.segments import NEVER, Segments, Switch, switch
+
+Int = NDArray[np.int64]
+Flag = NDArray[np.bool_]
+
+#: A mat that speaks less often than this is believed at one word, for the next would come too late.
+SLOW_MS: Final = 3_000
+#: A mat that speaks more often and then falls silent is believed after so long, by the clock that received it.
+SILENT_MS: Final = 10_000
+#: The period of a mat is the shortest of so many gaps between words: a lost packet makes a gap longer, never shorter.
+_GAPS: Final = 3
+_UNKNOWN_GAP: Final = np.int64(1) << 40
+
+STATE: Final = (
+    ("last_ms", "<i8"),
+    #: The unbroken run of equal words: what it says, since when, the last other word before it, how many words.
+    ("present", "i1"),
+    ("since_ms", "<i8"),
+    ("since_received_ms", "<i8"),
+    ("other_ms", "<i8"),
+    ("words", "<i4"),
+    ("gap_ms", "<i8", (_GAPS - 1,)),
+    #: Out of the bed, since when; `left_ms` is NEVER of a bed that nobody was seen in.
+    ("out", "?"),
+    ("left_ms", "<i8"),
+    ("left_received_ms", "<i8"),
+    #: Since when in bed, and since when but for short absences.
+    ("in_ms", "<i8"),
+    ("stay_ms", "<i8"),
+)
+
+
+def initial(count: int, dtype: np.dtype[np.void]) -> Records:
+    """Beds of which nothing is known: empty, but not left; `dtype` holds the fields of STATE and may hold others."""
+    state = np.zeros(count, dtype=dtype)
+    for field in ("last_ms", "since_ms", "since_received_ms", "other_ms", "left_ms", "left_received_ms"):
+        state[field] = NEVER
+    state["in_ms"] = state["stay_ms"] = NEVER
+    state["present"] = -1
+    state["gap_ms"] = _UNKNOWN_GAP
+    state["out"] = True
+    return state
+
+
+@dataclass(frozen=True, slots=True)
+class Occupancy:
+    """After each word (n,): out of bed or not and what began and ended (`out`), by the words' own time.
+
+    `out.onset_ms` is NEVER where the bed was never left. `in_ms`: since when in bed. `stay_ms`: the same, but for
+    absences that were short.
+    """
+
+    segments: Segments
+    out: Switch
+    in_ms: Int
+    stay_ms: Int
+
+
+def follow(
+    state: Records,
+    row: NDArray[np.int32],
+    time_ms: Int,
+    received_ms: Int,
+    present: Flag,
+    *,
+    leave_ms: Int,
+    return_ms: Int,
+    short_ms: Int,
+) -> Occupancy:
+    """Take words (n,), sorted by row and time and all news, and write `state` (k,), which is ours.
+
+    Out of bed is whose mat has said so in two words or more (a slow mat in one), `leave_ms` (n,) or longer after the
+    last word to the contrary; back in bed likewise, after `return_ms` (n,). The last word to the contrary, and not the
+    first of the run, is where the time is counted from: a lost packet then costs no time.
+    """
+    segments = Segments.of(row)
+    first, place = segments.first, np.arange(len(row))
+    changed = first | (present != np.roll(present, 1))
+    begin = segments.latest(changed)
+    goes_on = (begin == segments.start) & (state["present"][row] == present)
+    since_ms = np.where(goes_on, state["since_ms"][row], time_ms[begin])
+    since_received_ms = np.where(goes_on, state["since_received_ms"][row], received_ms[begin])
+    words = place - begin + 1 + np.where(goes_on, state["words"][row], 0)
+    before_run = np.where(begin == segments.start, state["last_ms"][row], np.roll(time_ms, 1)[begin])
+    other_ms = np.where(goes_on, state["other_ms"][row], before_run)
+
+    gap_ms = time_ms - np.where(first, state["last_ms"][row], np.roll(time_ms, 1))
+    gap_ms = np.where(first & (state["last_ms"][row] == NEVER), _UNKNOWN_GAP, gap_ms)
+    earlier = _shifted(segments, gap_ms, state["gap_ms"][row, 0])
+    earliest = _shifted(segments, earlier, state["gap_ms"][row, 1])
+    slow = np.minimum(np.minimum(gap_ms, earlier), earliest) > SLOW_MS
+
+    enough = (words >= 2) | slow
+    held_ms = np.where(other_ms == NEVER, _UNKNOWN_GAP, time_ms - other_ms)
+    left = ~present & enough & (held_ms >= leave_ms)
+    back = present & enough & (held_ms >= return_ms)
+    was_out = state["out"]
+    # Onsets are those of leaving, so only a leaving sets one.
+    out = switch(segments, left, back, since_ms, was_out, state["left_ms"])
+    received = switch(segments, left, back, since_received_ms, was_out, state["left_received_ms"])
+
+    returned = segments.latest(out.ended)
+    in_ms = np.where(returned >= 0, since_ms[returned], state["in_ms"][row])
+    anew = out.ended & ((out.onset_ms == NEVER) | (since_ms - out.onset_ms >= short_ms))
+    settled = segments.latest(anew)
+    stay_ms = np.where(settled >= 0, since_ms[settled], state["stay_ms"][row])
+
+    last = segments.last
+    rows = row[last]
+    for field, values in (
+        ("last_ms", time_ms), ("present", present), ("since_ms", since_ms), ("since_received_ms", since_received_ms),
+        ("other_ms", other_ms), ("words", np.minimum(words, 1 << 30)), ("out", out.active), ("left_ms", out.onset_ms),
+        ("left_received_ms", received.onset_ms), ("in_ms", in_ms), ("stay_ms", stay_ms),
+    ):  # fmt: skip
+        state[field][rows] = values[last]
+    state["gap_ms"][rows, 0] = gap_ms[last]
+    state["gap_ms"][rows, 1] = earlier[last]
+    return Occupancy(segments, out, in_ms, stay_ms)
+
+
+def _shifted(segments: Segments, values: Int, carried: Int) -> Int:
+    """The value before each (n,) in its segment; before the first stands what was carried (n,)."""
+    return np.where(segments.first, carried, np.roll(values, 1))
+
+
+def fallen_silent(state: Records, now_ms: int, short_ms: Int) -> Flag:
+    """Let silence confirm the last word of mats (k,), which is written to `state`; which of them it took out of bed.
+
+    A mat that said "absent" and nothing more has said it for good, and one that speaks only of changes means it.
+    """
+    silent = (state["since_received_ms"] != NEVER) & (now_ms - state["since_received_ms"] >= SILENT_MS)
+    left = silent & (state["present"] == 0) & ~state["out"]
+    back = silent & (state["present"] == 1) & state["out"]
+    if left.any():
+        state["out"][left] = True
+        state["left_ms"][left] = state["since_ms"][left]
+        state["left_received_ms"][left] = state["since_received_ms"][left]
+    if back.any():
+        since_ms, left_ms = state["since_ms"][back], state["left_ms"][back]
+        anew = (left_ms == NEVER) | (since_ms - left_ms >= short_ms[back])
+        state["out"][back] = False
+        state["in_ms"][back] = since_ms
+        state["stay_ms"][back] = np.where(anew, since_ms, state["stay_ms"][back])
+    return left
