@@ -26,8 +26,8 @@ Index = NDArray[np.intp]
 _SILENCE_MS: Final = 3_000
 #: Scores are rounded, so that the order in which a processor adds up cannot be seen in them.
 _DIGITS: Final = 4
-#: What scores less than this after 3 s is not judged again after 4 s: that is four of five impacts of daily wear, and in
-#: WEDA-FALL and SmartFallMM none of those that score 0.1 or more after 4 s.
+#: What scores less than this after 3 s is not judged again after 4 s: that is four of five impacts of daily wear, and
+#: in WEDA-FALL and SmartFallMM none of those that score 0.1 or more after 4 s.
 _HOPELESS: Final = 0.005
 _WINDOW: Final = np.arange(DECIDED_CELLS) - IMPACT
 
@@ -97,6 +97,7 @@ class WristFall:
             ("onset_ms", "<i8"),
             ("told", "<i4"),
             ("best_score", "<f4"),
+            motion_grid.CELLS_FIELD,
         ]
     )
     params_dtype: ClassVar[np.dtype[np.void]] = np.dtype([("quiet_s", "<f8")])

@@ -32,7 +32,7 @@ _GATE_COUNTS2: Final = round((GATE_G * COUNTS_PER_G) ** 2)
 
 #: State of one row: the cell that may yet turn out to be an impact, and the impacts that wait, packed to the front,
 #: with how far each has been judged.
-STATE_FIELDS: Final = (("candidate", "<i8"), ("waiting", "<i8", (_WAITING,)), ("stage", "<i1", (_WAITING,)))
+STATE_FIELDS: Final = (("candidate", "<i8"), ("waiting", "<i8", (_WAITING,)), ("stage", "<i4", (_WAITING,)))
 
 #: How far an impact has been judged: not at all, after 3 s, at the end of what was sent.
 NEW: Final = 0
@@ -52,7 +52,7 @@ class Impacts:
 
     stream: Index
     cell: Int
-    stage: NDArray[np.int8]
+    stage: NDArray[np.int32]
     known_after: Int
 
     def take(self, which: Index | NDArray[np.bool_]) -> "Impacts":
@@ -103,7 +103,7 @@ def find(state: Records, streams: Streams) -> Impacts:
     old_row = rows[waits[entry]]
     stream = np.concatenate([old_stream, stream])
     cell = np.concatenate([state["waiting"][old_row, place], cell])
-    stage = np.zeros(len(cell), dtype=np.int8)
+    stage = np.zeros(len(cell), dtype=np.int32)
     stage[: len(old_row)] = state["stage"][old_row, place]
     return Impacts(stream, cell, stage, streams.end[stream] - 1 - cell)
 
@@ -115,7 +115,7 @@ def waiting(state: Records, row: Index, streams: Streams) -> Impacts:
     return Impacts(stream, cell, state["stage"][row[stream], place], streams.end[stream] - 1 - cell)
 
 
-def keep(state: Records, row: Index, cell: Int, stage: NDArray[np.int8], of: Index) -> None:
+def keep(state: Records, row: Index, cell: Int, stage: NDArray[np.int32], of: Index) -> None:
     """Let impacts (e,) of rows wait, and no others of the rows `of`; `state` is the caller's own and is written."""
     state["waiting"][of] = NEVER
     state["stage"][of] = NEW

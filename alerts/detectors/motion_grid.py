@@ -45,8 +45,9 @@ _PARTS: Final = 1 << _PARTS_BITS
 assert HIGHEST_HZ / (1 - RATE_OFF) * CELL_MS / 1000 * _PARTS * RANGE_G * COUNTS_PER_G < 2**31
 
 #: State of one row: stamp of the last packet, how long it was and when it was received, where its samples end on the
-#: stream's own clock, the stream's first cell, the sums of the cell being filled, and the last cells, each at the
-#: place of its number modulo KEPT: the int16 of three axes and an empty one as one number, which moves fastest.
+#: stream's own clock, the stream's first cell, the sums of the cell being filled, and apart from these, for it is long,
+#: the last cells, each at the place of its number modulo KEPT: the int16 of three axes and an empty one as one number,
+#: which moves fastest. numpy is slow on fields that do not lie on multiples of their size, so records are of 8 bytes.
 STATE_FIELDS: Final = (
     ("last_ms", "<i8"),
     ("span_ms", "<i8"),
@@ -55,8 +56,8 @@ STATE_FIELDS: Final = (
     ("first_cell", "<i8"),
     ("open_sum", "<i4", (3,)),
     ("open_parts", "<i4"),
-    ("cells", "<i8", (KEPT,)),
 )
+CELLS_FIELD: Final = ("cells", "<i8", (KEPT,))
 
 
 def start(state: Records) -> None:
@@ -144,8 +145,9 @@ def take(state: Records, motion: Motion) -> tuple[Records, Streams | None]:
     value = np.zeros((len(cell), 4), dtype=np.int16)
     # Only a cell that is still being filled can have nothing yet.
     share = np.float32(1.0) / np.maximum(parts, 1).astype(np.float32)
+    sums = total.astype(np.float32)
     for axis in range(3):  # numpy is slow along a last axis of three
-        mean = total[:, axis] * share
+        mean = sums[:, axis] * share
         value[:, axis] = np.rint(mean, out=mean)
 
     # One run of cells for each stretch of packets that follow on each other; its last cell is still being filled.

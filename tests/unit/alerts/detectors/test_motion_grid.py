@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from alerts.detectors import motion_grid
 from alerts.detectors.contract import Records
-from alerts.detectors.motion_grid import CELL_MS, COUNTS_PER_G, KEPT, STATE_FIELDS, Streams, take
+from alerts.detectors.motion_grid import CELL_MS, CELLS_FIELD, COUNTS_PER_G, KEPT, STATE_FIELDS, Streams, take
 
 T0_MS = 1_760_000_000_000
 
 
 def fresh(count: int = 1) -> Records:
-    state = np.zeros(count, dtype=list(STATE_FIELDS))
+    state = np.zeros(count, dtype=[*STATE_FIELDS, CELLS_FIELD])
     motion_grid.start(state)
     return state
 
