@@ -42,14 +42,14 @@ def channels(windows: Float32) -> Float32:
     size = _length(acc_g)
     gravity = _smoothed(acc_g)
     moving = acc_g - gravity
-    up = gravity / np.maximum(_length(gravity), 1e-3)[:, :, None]
+    up = gravity / np.maximum(_length(gravity), 1e-3)[:, :, np.newaxis]
     change = np.zeros_like(size)
     change[:, 1:] = _length(np.diff(acc_g, axis=1))
     before, after = _direction(acc_g[:, 25:60].mean(axis=1)), _direction(acc_g[:, 110:150].mean(axis=1))
     return np.stack(
         [
             size,
-            size - _smoothed(size[:, :, None])[:, :, 0],
+            size - _smoothed(size[:, :, np.newaxis])[:, :, 0],
             _length(moving),
             np.einsum("ncx,ncx->nc", acc_g, up),
             change,
@@ -85,7 +85,7 @@ def features(windows: Float32) -> Float32:
 
 def _impact(size: Float32, change: Float32, moving: Float32, across: Float32) -> list[Float32]:
     """Height, steepness, width and loneliness of the impact."""
-    peak = size[:, IMPACT]
+    peak = np.maximum(size[:, IMPACT], np.float32(1e-3))
     near = slice(IMPACT - 10, IMPACT + 11)
     slope = np.diff(size, axis=1)
     elsewhere = np.concatenate([size[:, : IMPACT - 10], size[:, IMPACT + 11 : SUSPECTED_CELLS]], axis=1)
@@ -93,7 +93,7 @@ def _impact(size: Float32, change: Float32, moving: Float32, across: Float32) ->
     around = energy[:, IMPACT - 5 : IMPACT + 6].sum(axis=1)
     whole = energy[:, :SUSPECTED_CELLS].sum(axis=1)
     times = np.arange(SUSPECTED_CELLS, dtype=np.float32) - IMPACT
-    weight = energy[:, :SUSPECTED_CELLS] / np.maximum(whole, 1e-6)[:, None]
+    weight = energy[:, :SUSPECTED_CELLS] / np.maximum(whole, 1e-6)[:, np.newaxis]
     centre = (weight * times).sum(axis=1)
     spread = np.sqrt(np.maximum((weight * times**2).sum(axis=1) - centre**2, 0.0))
     cumulated = np.sort(change[:, 50:110], axis=1)
@@ -101,7 +101,7 @@ def _impact(size: Float32, change: Float32, moving: Float32, across: Float32) ->
         peak,
         slope[:, IMPACT - 10 : IMPACT + 10].max(axis=1),
         slope[:, IMPACT - 10 : IMPACT + 10].min(axis=1),
-        (size[:, near] > 0.5 * peak[:, None] + 0.5).sum(axis=1),
+        (size[:, near] > 0.5 * peak[:, np.newaxis] + 0.5).sum(axis=1),
         np.partition(elsewhere, -3, axis=1)[:, -3],
         elsewhere.max(axis=1),
         elsewhere.max(axis=1) / peak,
@@ -126,7 +126,8 @@ def _falling(acc_g: Float32, size: Float32) -> list[Float32]:
     fall = size[:, IMPACT - 30 : IMPACT]
     lowest = np.argmin(fall, axis=1)
     gravity = acc_g[:, 25:50].mean(axis=1)
-    speed = np.cumsum(acc_g[:, 50:90] - gravity[:, None, :], axis=1) / np.float32(RATE_HZ)
+    pull = acc_g[:, 50:90] - gravity[:, np.newaxis]
+    speed: Float32 = np.cumsum(pull, axis=1, dtype=np.float32) / np.float32(RATE_HZ)
     return [
         fall.min(axis=1),
         lowest.astype(np.float32),
@@ -208,7 +209,9 @@ def _length(vectors: Float32) -> Float32:
 
 
 def _direction(vectors: Float32) -> Float32:
-    return vectors / np.maximum(_length(vectors), np.float32(1e-3))[..., None]
+    length: Float32 = np.maximum(_length(vectors), np.float32(1e-3))
+    direction: Float32 = vectors / length[..., np.newaxis]
+    return direction
 
 
 def _cosine(one: Float32, other: Float32) -> Float32:
@@ -222,5 +225,5 @@ def _smoothed(signals: Float32) -> Float32:
     whole = np.zeros((signals.shape[0], count + 1, signals.shape[2]), dtype=np.float64)
     np.cumsum(signals, axis=1, out=whole[:, 1:])
     low, high = np.maximum(np.arange(count) - half, 0), np.minimum(np.arange(count) + half + 1, count)
-    mean: Float32 = ((whole[:, high] - whole[:, low]) / (high - low)[None, :, None]).astype(np.float32)
+    mean: Float32 = ((whole[:, high] - whole[:, low]) / (high - low)[:, np.newaxis]).astype(np.float32)
     return mean
