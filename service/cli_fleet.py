@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ingest.contract import Crs
 from service.cli_running import LogLevel, LogOption, SettingsOption, load_settings, told
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .toml or .csv file; see fleet.example.toml, .csv.")],
     settings: SettingsOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    crs: Annotated[
+        Crs | None,
+        typer.Option(help="What the coordinates are in of zones and GeoJSON files that do not say it."),
+    ] = None,
     log_level: LogOption = LogLevel.WARNING,
 ) -> None:
     """Make the registry hold what the file says, and nothing else.
@@ -32,7 +37,7 @@ def import_(
         from service.fleet import read_fleet
 
         found, _ = load_settings(settings)
-        fleet = read_fleet(file)
+        fleet = read_fleet(file, crs)
         registry = _registry(found.database_url)
         summary = registry.compare(fleet) if dry_run else registry.replace_fleet(fleet)
         for line in lines(summary):
@@ -46,7 +51,7 @@ def export(
     settings: SettingsOption = None,
     log_level: LogOption = LogLevel.WARNING,
 ) -> None:
-    """Write what the registry holds as a spreadsheet that import reads back.
+    """Write what the registry holds as a spreadsheet that import reads back, with GeoJSON files for large zones.
 
     Example: shouhu fleet export fleet.csv
     """
@@ -55,10 +60,12 @@ def export(
 
         found, _ = load_settings(settings)
         fleet = _registry(found.database_url).fleet()
+        outlines = {file.with_name(name): text for name, text in csv_file.outlines(fleet).items()}
         # With a mark, by which Excel knows UTF-8.
-        with file.open("x", encoding="utf-8-sig", newline="") as out:
-            out.write(csv_file.write(fleet))
-        typer.echo(f"wrote {file}")
+        for path, text in {file: "\ufeff" + csv_file.write(fleet), **outlines}.items():
+            with path.open("x", encoding="utf-8", newline="") as out:
+                out.write(text)
+            typer.echo(f"wrote {path}")
 
 
 def _registry(url: object) -> "Registry":

@@ -8,6 +8,8 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.bank import Bank
+from alerts.detectors.bed import BedExit
+from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.early_warning import EarlyWarning
 from alerts.detectors.geofence import Geofence
 from alerts.detectors.medical import Medical
@@ -30,12 +32,13 @@ class FleetWatch:
         self._settings = settings
         self._supervision = Supervision(settings.supervision)
         self._vitals = VitalLimits(settings.vitals)
+        self._bed_exit = BedExit(settings.bed)
         self._early_warning = EarlyWarning(settings.early_warning)
         self._revision = registry.revision()
         directory = Directory(registry.devices())
         self.decoder = Decoder(directory, limits)
         self.bank = Bank(standard_detectors(registry.zone_table(directory), settings), len(directory.devices))
-        self._expect(directory, registry.medical())
+        self._expect(directory, registry.medical(), registry.beds())
 
     async def run(self) -> None:
         """Look for a change until cancelled."""
@@ -54,14 +57,15 @@ class FleetWatch:
         directory = self.decoder.directory.updated(devices)
         zones = await asyncio.to_thread(self._registry.zone_table, directory)
         medical = await asyncio.to_thread(self._registry.medical)
+        beds = await asyncio.to_thread(self._registry.beds)
         # From here on without a pause: rows, state and zones change between two batches.
         self.bank.resize(len(directory.devices))
         self.bank.replace(Geofence(zones, self._settings.geofence))
-        self._expect(directory, medical)
+        self._expect(directory, medical, beds)
         self.decoder.directory = directory
         log.info("the fleet has changed: %d devices", len(directory.rows))
 
-    def _expect(self, directory: Directory, medical: Iterable[Medical]) -> None:
+    def _expect(self, directory: Directory, medical: Iterable[Medical], beds: Iterable[BedProfile]) -> None:
         known = directory.rows
         here = [device if (device.site, device.device) in known else None for device in directory.devices]
         residents = [device.resident if device else None for device in here]
@@ -70,5 +74,9 @@ class FleetWatch:
         of_rows = [settled.get(resident or "") for resident in residents]
         self.bank.set_params(self._vitals.name, self._vitals.of_residents(of_rows))
         self.bank.set_params(self._early_warning.name, self._early_warning.of_residents(of_rows))
+        profiles = {one.resident: one for one in beds}
+        self.bank.set_params(
+            self._bed_exit.name, self._bed_exit.of_residents([profiles.get(resident or "") for resident in residents])
+        )
         types = [device.type if device else None for device in here]
         self.bank.set_params(self._supervision.name, self._supervision.expecting(types))

@@ -5,16 +5,17 @@ reader sees the old fleet or the new one, never half.
 """
 
 import json
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Connection,
     Date,
     Engine,
+    Float,
     ForeignKey,
     Integer,
     MetaData,
@@ -30,13 +31,15 @@ from sqlalchemy import (
     update,
 )
 
+from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
 from alerts.detectors.vitals import Limit
-from alerts.detectors.zones import ZoneTable
+from alerts.detectors.zones import Hours, ZoneTable
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType, Directory
-from service.database import READ_ONLY
-from service.fleet.nouns import Caregiver, Difference, Fleet, PlacedZone, Resident, Site, Summary
+from service.database import READ_ONLY, make_tables
+from service.fleet.nouns import Caregiver, Difference, Fleet, Outing, PlacedZone, Resident, Ring, Site, Summary
+from service.placement import Placement, zone_table
 
 _METADATA: Final = MetaData()
 
@@ -65,6 +68,7 @@ RESIDENTS: Final = _table(
     Column("born", Date),
     Column("sex", String(16)),
     Column("language", String(16), nullable=False),
+    Column("groups", Text),  # JSON: [name, …]
     unique=["resident"],
 )
 DEVICES: Final = _table(
@@ -85,6 +89,9 @@ ZONES: Final = _table(
     Column("crs", String(16), nullable=False),
     Column("circle", Text),  # JSON: [lat, lon, radius_m]
     Column("polygon", Text),  # JSON: [[lat, lon], …]
+    Column("group", String(64)),
+    Column("areas", Text),  # JSON: [[[[lat, lon], …], …], …], polygons of rings
+    Column("hours", Text),  # JSON: [from_min, until_min, [day, …]]
     unique=["zone"],
 )
 CAREGIVERS: Final = _table(
@@ -105,15 +112,28 @@ MEDICAL: Final = _table(
     Column("limits", Text, nullable=False),  # JSON: {name: [raise_at, clear_at, delay_s], …}
     unique=["resident"],
 )
-#: One row: counts the imports that changed something.
+BEDS: Final = _table(
+    "beds",
+    _of("resident", "residents"),
+    Column("fall_risk", String(16)),
+    Column("night", String(16)),  # minutes of the day: first-last
+    Column("back_s", Float),
+    Column("up_by_min", Integer),
+    unique=["resident"],
+)
+#: Who is out in company, of whom no import knows; it goes with the resident.
+OUTINGS: Final = Table(
+    "outings",
+    _METADATA,
+    Column("resident", String(64), ForeignKey("residents.resident", ondelete="CASCADE"), primary_key=True),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("begun_ms", BigInteger, nullable=False),
+)
+#: One row: counts what changed the fleet, imports and outings.
 REVISION: Final = Table(
     "fleet_revision", _METADATA, Column("id", Integer, primary_key=True), Column("revision", Integer, nullable=False)
 )
-
-#: (whose, rule) to indices of zones.
-_Placed = defaultdict[tuple[str, str], list[int]]
-#: The devices that can say where they are.
-_LOCATED: Final = frozenset({DeviceType.BRACELET, DeviceType.BUTTON, DeviceType.LOCATOR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,22 +150,40 @@ def _plain(thing: Any) -> dict[str, Any]:
     return {field.name: getattr(thing, field.name) for field in fields(thing)}
 
 
+def _write_resident(person: Resident) -> dict[str, Any]:
+    return _plain(person) | {"groups": json.dumps(person.groups, ensure_ascii=False) if person.groups else None}
+
+
+def _read_resident(row: RowMapping) -> Resident:
+    groups = row["groups"]
+    return Resident(**{**row, "groups": () if groups is None else tuple(json.loads(groups))})
+
+
 def _write_zone(zone: PlacedZone) -> dict[str, Any]:
-    shapes = {"circle": zone.circle, "polygon": zone.polygon}
-    return _plain(zone) | {name: None if shape is None else json.dumps(shape) for name, shape in shapes.items()}
+    hours = None if zone.hours is None else (zone.hours.from_min, zone.hours.until_min, zone.hours.days)
+    parts = {"circle": zone.circle, "polygon": zone.polygon, "areas": zone.areas, "hours": hours}
+    return _plain(zone) | {name: None if part is None else json.dumps(part) for name, part in parts.items()}
 
 
 def _read_zone(row: RowMapping) -> PlacedZone:
-    circle, polygon = row["circle"], row["polygon"]
+    names = ("circle", "polygon", "areas", "hours")
+    circle, polygon, areas, hours = (None if row[name] is None else json.loads(row[name]) for name in names)
     return PlacedZone(
         row["zone"],
         row["rule"],
         Crs(row["crs"]),
         site=row["site"],
         resident=row["resident"],
-        circle=None if circle is None else tuple(json.loads(circle)),
-        polygon=None if polygon is None else tuple((lat, lon) for lat, lon in json.loads(polygon)),
+        circle=None if circle is None else tuple(circle),
+        polygon=None if polygon is None else _ring(polygon),
+        group=row["group"],
+        areas=None if areas is None else tuple(tuple(map(_ring, area)) for area in areas),
+        hours=None if hours is None else Hours(hours[0], hours[1], tuple(hours[2])),
     )
+
+
+def _ring(corners: Sequence[tuple[float, float]]) -> Ring:
+    return tuple((lat, lon) for lat, lon in corners)
 
 
 def _write_medical(medical: Medical) -> dict[str, Any]:
@@ -158,6 +196,16 @@ def _read_medical(row: RowMapping) -> Medical:
     return Medical(row["resident"], row["spo2_scale"], row["oxygen"], limits)
 
 
+def _write_bed(profile: BedProfile) -> dict[str, Any]:
+    return _plain(profile) | {"night": None if profile.night is None else "{}-{}".format(*profile.night)}
+
+
+def _read_bed(row: RowMapping) -> BedProfile:
+    start, _, end = (row["night"] or "").partition("-")
+    night = (int(start), int(end)) if end else None
+    return BedProfile(row["resident"], row["fall_risk"], night, row["back_s"], row["up_by_min"])
+
+
 def _read_device(row: RowMapping) -> Device:
     return Device(row["site"], row["device"], DeviceType(row["type"]), row["resident"], Crs(row["crs"]))
 
@@ -165,11 +213,12 @@ def _read_device(row: RowMapping) -> Device:
 #: In the order in which they refer to each other: what is referred to stands first.
 _NOUNS: Final[Mapping[str, _Noun]] = {
     "sites": _Noun(SITES, ("site",), _plain, lambda row: Site(**row)),
-    "residents": _Noun(RESIDENTS, ("resident",), _plain, lambda row: Resident(**row)),
+    "residents": _Noun(RESIDENTS, ("resident",), _write_resident, _read_resident),
     "devices": _Noun(DEVICES, ("site", "device"), _plain, _read_device),
     "zones": _Noun(ZONES, ("zone",), _write_zone, _read_zone),
     "caregivers": _Noun(CAREGIVERS, ("caregiver",), _plain, lambda row: Caregiver(**row)),
     "medical": _Noun(MEDICAL, ("resident",), _write_medical, _read_medical),
+    "beds": _Noun(BEDS, ("resident",), _write_bed, _read_bed),
 }
 
 
@@ -186,12 +235,12 @@ class _Plan:
 
 
 class Registry:
-    """The fleet in a database; the tables are made where they are missing."""
+    """The fleet in a database; tables and columns are made where they are missing."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._reader = engine.execution_options(**READ_ONLY)
-        _METADATA.create_all(engine)
+        make_tables(engine, _METADATA)
 
     def replace_fleet(self, fleet: Fleet) -> Summary:
         """Make the registry hold `fleet` and nothing else, in one transaction; what did not change keeps its place."""
@@ -244,28 +293,42 @@ class Registry:
         """What is settled for single residents."""
         return self._all("medical")
 
-    def zone_table(self, directory: Directory) -> ZoneTable:
-        """The zones of each directory row whose device can say where it is.
+    def beds(self) -> list[BedProfile]:
+        """What is settled about the beds of single residents."""
+        return self._all("beds")
 
-        A resident's own zones of a rule take the place of the site's zones of that rule: who has a safe zone of their
-        own may be there and need not be within the site's, and the site's pond stays forbidden to them.
-        """
-        zones = self.zones()
-        of_site: _Placed = defaultdict(list)
-        of_resident: _Placed = defaultdict(list)
-        for index, zone in enumerate(zones):
-            placed, owner = (of_site, zone.site) if zone.resident is None else (of_resident, zone.resident)
-            placed[owner or "", zone.rule].append(index)
-        row_zones: dict[int, list[int]] = {}
-        for row in directory.rows.values():
-            device = directory.devices[row]
-            if device.type in _LOCATED:
-                row_zones[row] = [
-                    index
-                    for rule in ("safe", "forbidden")
-                    for index in of_resident.get((device.resident or "", rule)) or of_site[device.site, rule]
-                ]
-        return ZoneTable((zone.outline() for zone in zones), row_zones)
+    def placement(self) -> Placement:
+        """The zones and who has them."""
+        with self._reader.connect() as connection:
+            zones = _read(connection, _NOUNS["zones"])
+            query = select(RESIDENTS.c.resident, RESIDENTS.c.groups).where(RESIDENTS.c.groups.is_not(None))
+            named = connection.execute(query)
+            return Placement(zones, {resident: json.loads(groups) for resident, groups in named})
+
+    def zone_table(self, directory: Directory) -> ZoneTable:
+        """The zones of each directory row whose device can say where it is, and who is out in company."""
+        outings = {one.resident: one.until_ms for one in self.outings()}
+        return zone_table(self.placement(), outings, directory)
+
+    def outings(self) -> list[Outing]:
+        """Who is out in company, those included whose time is over."""
+        with self._reader.connect() as connection:
+            return [Outing(**row) for row in connection.execute(select(OUTINGS)).mappings()]
+
+    def begin_outing(self, outing: Outing) -> None:
+        """Note that a resident is out, in place of what was noted before; IntegrityError: there is no such resident."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(OUTINGS).where(OUTINGS.c.resident == outing.resident))
+            connection.execute(insert(OUTINGS), _plain(outing))
+            _count_up(connection)
+
+    def end_outing(self, resident: str) -> bool:
+        """Note that a resident is not out any more; False where they were not."""
+        with self._engine.begin() as connection:
+            ended = connection.execute(delete(OUTINGS).where(OUTINGS.c.resident == resident)).rowcount > 0
+            if ended:
+                _count_up(connection)
+        return ended
 
     def _all(self, name: str) -> list[Any]:
         with self._reader.connect() as connection:

@@ -25,6 +25,7 @@ LARGEST_M: Final = 200_000.0
 #: Rows with more zones than this ask an index which of them are near.
 _FEW: Final = 8
 _DAY_MIN: Final = 24 * 60
+_WINDS: Final = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 #: 1970-01-01 was a Thursday; days of the week count from Monday, 0.
 _FIRST_DAY: Final = 3
 
@@ -234,6 +235,12 @@ class ZoneTable:
     def middle(self, zone: int) -> tuple[float, float]:
         """A zone's middle, latitude and longitude in WGS-84."""
         return float(self._lat_deg[zone]), float(self._lon_deg[zone])
+
+    def direction(self, zone: int, lat_deg: float, lon_deg: float) -> str:
+        """The wind's name for the way from a zone's middle to a WGS-84 position."""
+        east = float(_turn(np.array(lon_deg - self._lon_deg[zone]))) * float(self._east_m[zone])
+        north = (lat_deg - float(self._lat_deg[zone])) * float(self._north_m[zone])
+        return _WINDS[round(np.degrees(np.arctan2(east, north)) / 45.0) % 8]
 
     def _pairs(self, of: Index, lat_deg: Float, lon_deg: Float, reach_m: Float) -> tuple[Index, Index]:
         """Every position with every zone of its set, of large sets those within reach: indices of both."""

@@ -2,25 +2,32 @@
 
 `type` is site, resident, zone, caregiver, or the kind of a device: bracelet, bed_mat, button, locator. An empty cell
 is a field that is not given. A polygon is written ``lat lon | lat lon | lat lon``, a resident's own limits
-``name raise_at clear_at delay_s | …``.
+``name raise_at clear_at delay_s | …``, a night ``21:00-6:00``.
 """
 
 import csv
 import io
 from typing import Final
 
+from alerts.detectors.bed_profile import NEVER_UP, BedProfile
 from alerts.detectors.medical import Medical
 from ingest.directory import DeviceType
+from service.fleet import geojson
 from service.fleet.entries import NOUNS, Entry, FleetError, Problem
 from service.fleet.nouns import Fleet, PlacedZone
+from service.fleet.zone_form import DAYS, cell_of, holes_cell_of, time_of
 from service.problems import shown, unknown
 
 COLUMNS: Final = (
     "type", "id", "name", "site", "resident", "room", "born", "sex", "language",
     "crs", "rule", "lat", "lon", "radius_m", "polygon", "role", "phone", "spo2_scale", "oxygen", "limits",
+    "groups", "group", "holes", "geojson", "from", "until", "days",
+    "fall_risk", "night", "back_s", "up_by",
 )  # fmt: skip
 _TYPES: Final = tuple(noun for noun in NOUNS if noun != "device") + tuple(DeviceType)
 _DELIMITERS: Final = (",", ";", "\t")
+#: What a spreadsheet program takes in one cell; a longer outline goes into a file of its own.
+_CELL_MOST: Final = 32_000
 
 
 def decode(data: bytes, file: str) -> str:
@@ -90,18 +97,21 @@ def _columns(header: list[str], file: str) -> list[str]:
 
 
 def write(fleet: Fleet) -> str:
-    """A fleet as a spreadsheet that `parse` reads back the same."""
+    """A fleet as a spreadsheet that `parse` reads back the same, beside the files of `outlines`."""
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
     for site in fleet.sites:
         writer.writerow({"type": "site", "id": site.site, "name": site.name})
     medical = {one.resident: one for one in fleet.medical}
+    beds = {one.resident: one for one in fleet.beds}
     for person in fleet.residents:
         writer.writerow(
             {"type": "resident", "id": person.resident, "name": person.name, "site": person.site}
             | {"room": person.room, "born": person.born, "sex": person.sex, "language": person.language}
+            | {"groups": " | ".join(person.groups)}
             | _medical(medical.get(person.resident))
+            | _bed(beds.get(person.resident))
         )
     for device in fleet.devices:
         writer.writerow(
@@ -111,8 +121,9 @@ def write(fleet: Fleet) -> str:
     for zone in fleet.zones:
         writer.writerow(
             {"type": "zone", "id": zone.zone, "site": zone.site, "resident": zone.resident}
-            | {"crs": zone.crs, "rule": zone.rule}
+            | {"crs": zone.crs, "rule": zone.rule, "group": zone.group}
             | _shape(zone)
+            | _hours(zone)
         )
     for carer in fleet.caregivers:
         writer.writerow(
@@ -122,6 +133,15 @@ def write(fleet: Fleet) -> str:
     return out.getvalue()
 
 
+def outlines(fleet: Fleet) -> dict[str, str]:
+    """GeoJSON by file name, of the zones that are of several polygons or too large for a cell."""
+    return {
+        str(cells["geojson"]): geojson.written(zone.outline().outline)
+        for zone in fleet.zones
+        if "geojson" in (cells := _shape(zone))
+    }
+
+
 def _medical(medical: Medical | None) -> dict[str, str | int | None]:
     if medical is None:
         return {}
@@ -129,8 +149,32 @@ def _medical(medical: Medical | None) -> dict[str, str | int | None]:
     return {"spo2_scale": medical.spo2_scale, "oxygen": medical.oxygen, "limits": limits}
 
 
+def _bed(profile: BedProfile | None) -> dict[str, str | float | None]:
+    if profile is None:
+        return {}
+    night = None if profile.night is None else "-".join(map(_clock, profile.night))
+    up_by = None if profile.up_by_min is None else _clock(profile.up_by_min)
+    return {"fall_risk": profile.fall_risk, "night": night, "back_s": profile.back_s, "up_by": up_by}
+
+
+def _clock(minute: int) -> str:
+    return "never" if minute == NEVER_UP else f"{minute // 60}:{minute % 60:02}"
+
+
 def _shape(zone: PlacedZone) -> dict[str, float | str]:
-    if zone.polygon is not None:
-        return {"polygon": " | ".join(f"{lat!r} {lon!r}" for lat, lon in zone.polygon)}
-    assert zone.circle is not None
-    return dict(zip(("lat", "lon", "radius_m"), zone.circle, strict=True))
+    if zone.circle is not None:
+        return dict(zip(("lat", "lon", "radius_m"), zone.circle, strict=True))
+    areas = zone.outline().outline
+    if len(areas) == 1:
+        outer, *holes = areas[0]
+        cells: dict[str, float | str] = {"polygon": cell_of(outer), "holes": holes_cell_of(holes)}
+        if all(len(str(cell)) <= _CELL_MOST for cell in cells.values()):
+            return cells
+    return {"geojson": f"{zone.zone}.geojson"}
+
+
+def _hours(zone: PlacedZone) -> dict[str, str]:
+    if zone.hours is None:
+        return {}
+    days = " ".join(DAYS[day] for day in zone.hours.days)
+    return {"from": time_of(zone.hours.from_min), "until": time_of(zone.hours.until_min), "days": days}

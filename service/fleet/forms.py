@@ -3,30 +3,28 @@
 import math
 import re
 from datetime import date
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
+from alerts.detectors.bed_profile import NEVER_UP, BedProfile, FallRisk
 from alerts.detectors.medical import Medical, Oxygen
 from alerts.detectors.vitals import LIMITS, Limit
-from alerts.detectors.zones import LARGEST_M
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType
 from service.detect import faults
-from service.fleet.nouns import Caregiver, Language, PlacedZone, Resident, Role, Rule, Sex, Site
+from service.fleet.form import Form, Text, lower
+from service.fleet.nouns import Caregiver, Language, Resident, Role, Sex, Site
+from service.fleet.zone_form import ZoneForm
 from service.identifier import Identifier
 from service.problems import shown, unknown
 
 _DATE: Final = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})", re.ASCII)
 #: Nobody alive was born before.
 _FIRST_YEAR: Final = 1880
-_MOST_CORNERS: Final = 10_000
+_CLOCK: Final = re.compile(r"(\d{1,2}):(\d\d)", re.ASCII)
+_GROUP_MOST: Final = 64
 _LIMIT_KEYS: Final = ("raise_at", "clear_at", "delay_s")
-
-
-def _lower(value: object) -> object:
-    # Spreadsheets like to begin words with a capital.
-    return value.lower() if isinstance(value, str) else value
 
 
 def _born(value: object) -> date:
@@ -43,37 +41,16 @@ def _born(value: object) -> date:
     return born
 
 
-def _corner(value: object) -> tuple[float, float]:
-    example = 'must be a corner "lat lon", such as 36.641 117.953'
-    parts: Any = value.split() if isinstance(value, str) else value
-    if not isinstance(parts, list) or len(parts) != 2:
-        raise ValueError(f"{example} (got {shown(value)})")
-    try:
-        lat, lon = float(parts[0]), float(parts[1])
-    except (TypeError, ValueError):
-        raise ValueError(f"{example} (got {shown(value)})") from None
-    if not (-90 <= lat <= 90 and -180 <= lon <= 180):  # also false for NaN
-        hint = "; are lat and lon the wrong way round?" if abs(lon) <= 90 < abs(lat) <= 180 else ""
-        raise ValueError(f"is not on the earth: corner {shown(value)}: lat is -90 to 90, lon -180 to 180{hint}")
-    return lat, lon
-
-
-def _polygon(value: object) -> tuple[tuple[float, float], ...]:
-    parts: Any = value.split("|") if isinstance(value, str) else value
-    if not isinstance(parts, list):
-        what = "must be corners: [[lat, lon], …] or, in CSV, lat lon | lat lon | …"
-        raise ValueError(f"{what} (got {shown(value)})")  # noqa: TRY004 (a TypeError would not count as bad data)
-    corners = tuple(_corner(part) for part in parts)
-    if len(corners) > 1 and corners[0] == corners[-1]:  # many tools repeat the first corner at the end
-        corners = corners[:-1]
-    if not 3 <= len(corners) <= _MOST_CORNERS:
-        raise ValueError(f"needs 3 to {_MOST_CORNERS} different corners (got {len(corners)})")
-    return corners
-
-
-Text = Annotated[str, Field(min_length=1, max_length=200)]
-Latitude = Annotated[float, Field(ge=-90, le=90)]
-Longitude = Annotated[float, Field(ge=-180, le=180)]
+def groups_of(value: object) -> tuple[str, ...]:
+    """The groups a resident names, each once; ValueError where it is no list of names."""
+    words: Any = value.split("|") if isinstance(value, str) else value
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        what = 'must be names of groups: ["night wing", …] or, in CSV, night wing | …'
+        raise ValueError(f"{what} (got {shown(value)})")
+    names = tuple(dict.fromkeys(word.strip() for word in words))
+    if not all(0 < len(name) <= _GROUP_MOST and "|" not in name for name in names):
+        raise ValueError(f'a group has a name of 1 to {_GROUP_MOST} characters, without "|" (got {shown(value)})')
+    return names
 
 
 def _scale(value: object) -> object:
@@ -111,14 +88,28 @@ def _number(value: object, path: str) -> float:
     return number
 
 
-class Form(BaseModel):
-    """Fields of one noun; pydantic's lax mode reads numbers from the text of a spreadsheet."""
+def _minute(value: object) -> int | None:
+    """The minute of the day of ``6:30``; None where it is no time of the day."""
+    match = _CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None
+    minute = 60 * int(match[1]) + int(match[2]) if match and int(match[2]) < 60 else -1
+    return minute if 0 <= minute < 24 * 60 else None
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True)
-    #: Said of a field that is missing, where more than that can be said.
-    MISSING: ClassVar[dict[str, str]] = {}
 
-    id: Identifier
+def _up_by(value: object) -> int:
+    if isinstance(value, str) and value.strip().lower() == "never":
+        return NEVER_UP
+    minute = _minute(value)
+    if minute is None:
+        raise ValueError(f'must be a time such as "10:00", or "never" (got {shown(value)})')
+    return minute
+
+
+def _night(value: object) -> tuple[int, int]:
+    start, _, end = value.partition("-") if isinstance(value, str) else ("", "", "")
+    night = _minute(start), _minute(end)
+    if night[0] is None or night[1] is None or night[0] == night[1]:
+        raise ValueError(f'must be two times such as "21:00-6:00" (got {shown(value)})')
+    return night[0], night[1]
 
 
 class SiteForm(Form):
@@ -138,29 +129,39 @@ class ResidentForm(Form):
     site: Identifier
     room: Text | None = None
     born: Annotated[date, PlainValidator(_born)] | None = None
-    sex: Annotated[Sex, BeforeValidator(_lower)] | None = None
-    language: Annotated[Language, BeforeValidator(_lower)] = "zh"
+    sex: Annotated[Sex, BeforeValidator(lower)] | None = None
+    language: Annotated[Language, BeforeValidator(lower)] = "zh"
     spo2_scale: Annotated[Literal[1, 2], BeforeValidator(_scale)] = 1
-    oxygen: Annotated[Oxygen, BeforeValidator(_lower)] | None = None
+    oxygen: Annotated[Oxygen, BeforeValidator(lower)] | None = None
     limits: Annotated[tuple[tuple[str, Limit], ...], PlainValidator(_limits)] = ()
+    fall_risk: Annotated[FallRisk, BeforeValidator(lower)] | None = None
+    night: Annotated[tuple[int, int], PlainValidator(_night)] | None = None
+    back_s: float | None = Field(default=None, ge=0, le=86_400)
+    up_by: Annotated[int, PlainValidator(_up_by)] | None = None
+    groups: Annotated[tuple[str, ...], PlainValidator(groups_of)] = ()
 
     def noun(self) -> Resident:
         """As the registry keeps it."""
-        return Resident(self.id, self.name, self.site, self.room, self.born, self.sex, self.language)
+        return Resident(self.id, self.name, self.site, self.room, self.born, self.sex, self.language, self.groups)
 
     def medical(self) -> Medical | None:
         """What is settled for this resident alone; None where nothing is."""
         medical = Medical(self.id, self.spo2_scale, self.oxygen, self.limits)
         return None if medical == Medical(self.id) else medical
 
+    def bed(self) -> BedProfile | None:
+        """What is settled about this resident's bed; None where nothing is."""
+        profile = BedProfile(self.id, self.fall_risk, self.night, self.back_s, self.up_by)
+        return None if profile == BedProfile(self.id) else profile
+
 
 class DeviceForm(Form):
     """A device; one that belongs to a resident need not say its site."""
 
-    type: Annotated[DeviceType, BeforeValidator(_lower)]
+    type: Annotated[DeviceType, BeforeValidator(lower)]
     site: Identifier | None = None
     resident: Identifier | None = None
-    crs: Annotated[Crs, BeforeValidator(_lower)] = Crs.WGS84
+    crs: Annotated[Crs, BeforeValidator(lower)] = Crs.WGS84
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:
@@ -173,50 +174,11 @@ class DeviceForm(Form):
         return Device(site, self.id, self.type, self.resident, self.crs)
 
 
-class ZoneForm(Form):
-    """A zone: a circle (lat, lon, radius_m) or a polygon."""
-
-    MISSING: ClassVar[dict[str, str]] = {
-        "crs": 'is missing: say what the coordinates are, "wgs84" (GPS), "gcj02" (Chinese maps) or "bd09" (Baidu)'
-    }
-
-    rule: Annotated[Rule, BeforeValidator(_lower)]
-    crs: Annotated[Crs, BeforeValidator(_lower)]
-    site: Identifier | None = None
-    resident: Identifier | None = None
-    lat: Latitude | None = None
-    lon: Longitude | None = None
-    radius_m: float | None = Field(default=None, gt=0, le=LARGEST_M)
-    polygon: Annotated[tuple[tuple[float, float], ...], PlainValidator(_polygon)] | None = None
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if (self.site is None) == (self.resident is None):
-            raise ValueError("needs either a site or a resident")
-        circle = (self.lat, self.lon, self.radius_m)
-        if self.polygon is None and None in circle:
-            raise ValueError("needs lat, lon and radius_m, or a polygon")
-        if self.polygon is not None and circle != (None, None, None):
-            raise ValueError("has a polygon, so it must not have lat, lon or radius_m")
-        try:
-            self.noun().outline()
-        except ValueError as error:
-            raise ValueError(str(error).removeprefix(f"zone {self.id}: ")) from None
-        return self
-
-    def noun(self) -> PlacedZone:
-        """As the registry keeps it."""
-        circle = None
-        if self.lat is not None and self.lon is not None and self.radius_m is not None:
-            circle = (self.lat, self.lon, self.radius_m)
-        return PlacedZone(self.id, self.rule, self.crs, self.site, self.resident, circle, self.polygon)
-
-
 class CaregiverForm(Form):
     """A caregiver."""
 
     name: Text
-    role: Annotated[Role, BeforeValidator(_lower)]
+    role: Annotated[Role, BeforeValidator(lower)]
     site: Identifier | None = None
     phone: Text | None = None
 

@@ -4,14 +4,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
-from alerts.detectors.zones import Zone
+from alerts.detectors.zones import Hours, Zone
 from ingest.contract import Crs
 from ingest.directory import Device
 
 Sex = Literal["female", "male"]
 Language = Literal["zh", "en"]
 Rule = Literal["safe", "forbidden"]
+Ring = tuple[tuple[float, float], ...]
 Role = Literal["nurse", "head_nurse", "doctor", "family", "manager"]
 
 
@@ -25,7 +27,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """A person who is watched over; `room` is where help goes to."""
+    """A person who is watched over; `room` is where help goes to, `groups` are those whose zones are theirs too."""
 
     resident: str
     name: str
@@ -34,13 +36,15 @@ class Resident:
     born: date | None = None
     sex: Sex | None = None
     language: Language = "zh"
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedZone:
-    """A zone and whom it is for: one resident, or else every resident of a site.
+    """A zone and whom it is for: one resident, the residents of a group, or every resident of a site.
 
-    `circle` is (lat, lon, radius_m), `polygon` corners (lat, lon); degrees in `crs`; exactly one of them is set.
+    `circle` is (lat, lon, radius_m), `polygon` corners (lat, lon), `areas` several polygons or such with holes, each
+    its outer ring first; degrees in `crs`; exactly one of them is set. Without `hours` it counts always.
     """
 
     zone: str
@@ -49,11 +53,24 @@ class PlacedZone:
     site: str | None = None
     resident: str | None = None
     circle: tuple[float, float, float] | None = None
-    polygon: tuple[tuple[float, float], ...] | None = None
+    polygon: Ring | None = None
+    group: str | None = None
+    areas: tuple[tuple[Ring, ...], ...] | None = None
+    hours: Hours | None = None
 
     def outline(self) -> Zone:
         """The zone as the detectors know it; ValueError where it is none."""
-        return Zone(self.zone, self.rule, self.crs, self.circle, self.polygon)
+        return Zone(self.zone, self.rule, self.crs, self.circle, self.polygon, self.areas, self.hours)
+
+
+@dataclass(frozen=True, slots=True)
+class Outing:
+    """A resident is out in company, as `by`, a caregiver, said at `begun_ms`: leaving safe zones is then no alarm."""
+
+    resident: str
+    until_ms: int
+    by: str
+    begun_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +95,7 @@ class Fleet:
     caregivers: tuple[Caregiver, ...] = ()
     #: Of the residents for whom something of the kind is settled.
     medical: tuple[Medical, ...] = ()
+    beds: tuple[BedProfile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +117,4 @@ class Summary:
     zones: Difference = Difference()
     caregivers: Difference = Difference()
     medical: Difference = Difference()
+    beds: Difference = Difference()

@@ -7,15 +7,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ingest.contract import Crs
 from service.fleet import csv_file, toml_file
 from service.fleet.entries import NOUNS, Entry, FleetError, Problem
-from service.fleet.forms import FORMS, Form
+from service.fleet.form import Form, Importer
+from service.fleet.forms import FORMS, groups_of
 from service.fleet.nouns import Fleet
 from service.problems import path_of, sentence, shown, unknown
 
 
-def read_fleet(path: Path) -> Fleet:
-    """The fleet in a ``.toml`` or ``.csv`` file; FleetError with every problem as ``file:line: what is wrong``."""
+def read_fleet(path: Path, crs: Crs | None = None) -> Fleet:
+    """The fleet in a ``.toml`` or ``.csv`` file; FleetError with every problem as ``file:line: what is wrong``.
+
+    `crs` is what the coordinates of zones are in that do not say it; without it each must.
+    """
     file = str(path)
     try:
         data = path.read_bytes()
@@ -28,10 +33,10 @@ def read_fleet(path: Path) -> Fleet:
             entries, problems = csv_file.parse(csv_file.decode(data, file), file)
         case _:
             raise FleetError((f"{file}: must be a .toml or a .csv file",))
-    return assemble(entries, file, problems)
+    return assemble(entries, file, Importer(path.parent, crs), problems)
 
 
-def assemble(entries: Sequence[Entry], file: str, problems: Sequence[Problem] = ()) -> Fleet:
+def assemble(entries: Sequence[Entry], file: str, importer: Importer, problems: Sequence[Problem] = ()) -> Fleet:
     """The fleet of `entries`; FleetError with `problems` and everything else that is wrong, in the order of lines."""
     told = list(problems)
     if not any(entry.noun == "site" for entry in entries):
@@ -40,7 +45,7 @@ def assemble(entries: Sequence[Entry], file: str, problems: Sequence[Problem] = 
     first: dict[tuple[str, str, str], Entry] = {}
     forms: dict[str, list[Any]] = {noun: [] for noun in NOUNS}
     for entry in entries:
-        form, wrong = _check(entry, file)
+        form, wrong = _check(entry, file, importer)
         forms[entry.noun].append(form)
         wrong += names.wrong(entry, file)
         if entry.id:
@@ -60,20 +65,21 @@ def assemble(entries: Sequence[Entry], file: str, problems: Sequence[Problem] = 
         zones=tuple(form.noun() for form in forms["zone"]),
         caregivers=tuple(form.noun() for form in forms["caregiver"]),
         medical=tuple(filter(None, (form.medical() for form in forms["resident"]))),
+        beds=tuple(filter(None, (form.bed() for form in forms["resident"]))),
     )
 
 
-def _check(entry: Entry, file: str) -> tuple[Form | None, list[str]]:
+def _check(entry: Entry, file: str, importer: Importer) -> tuple[Form | None, list[str]]:
     form = FORMS[entry.noun]
     try:
-        return form.model_validate(dict(entry.fields)), []
+        return form.model_validate(dict(entry.fields), context=importer), []
     except ValidationError as error:
         problems = []
         for detail in error.errors():
             location = detail["loc"]
             key = str(location[0]) if location else ""
             if detail["type"] == "extra_forbidden":
-                what = unknown(key, form.model_fields, f"field of a {entry.noun}")
+                what = unknown(key, form.names(), f"field of a {entry.noun}")
             elif detail["type"] == "missing":
                 what = form.MISSING.get(key, "is missing")
             else:
@@ -86,19 +92,21 @@ def _check(entry: Entry, file: str) -> tuple[Form | None, list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """The identifiers a file gives, and the site of each resident.
+    """The identifiers a file gives, the site of each resident, and the groups they name.
 
     Entries that are wrong themselves count too, so that one mistake is told once.
     """
 
     sites: frozenset[str]
     residents: Mapping[str, str | None]
+    groups: frozenset[str]
 
     @classmethod
-    def of(cls, entries: Iterable[Entry]) -> "_Names":
+    def of(cls, entries: Sequence[Entry]) -> "_Names":
         sites = {entry.id for entry in entries if entry.noun == "site" and entry.id}
         residents = {entry.id: entry.text("site") for entry in entries if entry.noun == "resident" and entry.id}
-        return cls(frozenset(sites), residents)
+        groups = {name for entry in entries if entry.noun == "resident" for name in _groups(entry)}
+        return cls(frozenset(sites), residents, frozenset(groups))
 
     def site_of(self, device: Entry) -> str | None:
         """The device's site: its own, or that of its resident."""
@@ -109,7 +117,10 @@ class _Names:
         keys = FORMS[entry.noun].model_fields
         site = entry.text("site") if "site" in keys else None
         resident = entry.text("resident") if "resident" in keys else None
+        group = entry.text("group") if "group" in keys else None
         problems = []
+        if group is not None and group not in self.groups:
+            problems.append(entry.problem(file, "group", _stranger(group, self.groups, "group")))
         if site is not None and site not in self.sites:
             problems.append(entry.problem(file, "site", _stranger(site, self.sites, "site")))
         if resident is not None and resident not in self.residents:
@@ -120,6 +131,13 @@ class _Names:
                 what = f'is "{site}", but resident {resident} lives at "{home}"'
                 problems.append(entry.problem(file, "site", what))
         return problems
+
+
+def _groups(resident: Entry) -> tuple[str, ...]:
+    try:
+        return groups_of(resident.fields.get("groups", []))
+    except ValueError:
+        return ()  # told where the resident is checked
 
 
 def _stranger(name: str, known: Iterable[str], noun: str) -> str:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
 from alerts.detectors.vitals import LIMITS, Limit
 from ingest.contract import Crs
@@ -54,6 +55,18 @@ def limits(draw: st.DrawFn) -> tuple[tuple[str, Limit], ...]:
 
 
 @st.composite
+def profiles(draw: st.DrawFn, resident: str) -> BedProfile:
+    minutes = st.integers(0, 1439)
+    return BedProfile(
+        resident,
+        draw(st.sampled_from([None, "usual", "high"])),
+        draw(st.none() | st.tuples(minutes, minutes).filter(lambda night: night[0] != night[1])),
+        draw(st.none() | st.floats(0, 86_400)),
+        draw(st.none() | st.just(-1) | minutes),
+    )
+
+
+@st.composite
 def fleets(draw: st.DrawFn) -> Fleet:
     def unique(most: int) -> list[str]:
         return draw(st.lists(IDS, unique=True, max_size=most))
@@ -87,13 +100,19 @@ def fleets(draw: st.DrawFn) -> Fleet:
     ]
     settled = [Medical(name, draw(st.sampled_from([1, 2])), draw(OXYGEN), draw(limits())) for name in homes]
     medical = tuple(one for one in settled if one != Medical(one.resident))
-    return Fleet(tuple(sites), tuple(residents), tuple(devices), tuple(zones), tuple(caregivers), medical)
+    beds = tuple(one for one in (draw(profiles(name)) for name in homes) if one != BedProfile(one.resident))
+    return Fleet(tuple(sites), tuple(residents), tuple(devices), tuple(zones), tuple(caregivers), medical, beds)
+
+
+def clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def toml_of(fleet: Fleet) -> str:
     """TOML's basic strings are JSON's, as long as DEL is escaped."""
     lines = []
     medical = {one.resident: one for one in fleet.medical}
+    beds = {one.resident: one for one in fleet.beds}
     for noun in ("site", "resident", "device", "zone", "caregiver"):
         for thing in getattr(fleet, f"{noun}s"):
             lines.append(f"[[{noun}]]")
@@ -109,6 +128,12 @@ def toml_of(fleet: Fleet) -> str:
                     lines.append(f"{field.name} = {value}")
                 elif value is not None:
                     lines.append(f"{field.name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f"))
+            if noun == "resident" and (bed := beds.get(thing.resident)):
+                lines += [f'fall_risk = "{bed.fall_risk}"'] if bed.fall_risk else []
+                lines += [f'night = "{clock(bed.night[0])} - {clock(bed.night[1])}"'] if bed.night else []
+                lines += [f"back_s = {bed.back_s!r}"] if bed.back_s is not None else []
+                if bed.up_by_min is not None:
+                    lines.append(f'up_by = "{"never" if bed.up_by_min < 0 else clock(bed.up_by_min)}"')
             if noun == "resident" and (own := medical.get(thing.resident)):
                 lines.append(f"spo2_scale = {own.spo2_scale}")
                 lines += [f'oxygen = "{own.oxygen}"'] if own.oxygen else []

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
 from alerts.detectors.vitals import Limit
 from ingest.contract import Crs
@@ -154,12 +155,13 @@ BAD = [
      'device b: crs: must be one of "wgs84", "gcj02" or "bd09" (got "utm")'),
     (row(type="button", id="b", site="s", name="x"),
      "device b: name: is not a known field of a device; known here: id, type, site, resident, crs"),
-    (row(**ZONE), "zone z: needs lat, lon and radius_m, or a polygon"),
+    (row(**ZONE), "zone z: needs lat, lon and radius_m, a polygon or a GeoJSON file"),
     (row(**{k: v for k, v in CIRCLE.items() if k != "crs"}),
-     'zone z: crs: is missing: say what the coordinates are, "wgs84" (GPS), "gcj02" (Chinese maps) or "bd09" (Baidu)'),
+     'zone z: crs: is missing: say what the coordinates are, "wgs84" (GPS), "gcj02" (Chinese maps) or "bd09" (Baidu), '
+     "here or for the whole file with --crs"),
     (row(**CIRCLE | {"rule": ""}), "zone z: rule: is missing"),
-    (row(**CIRCLE | {"site": ""}), "zone z: needs either a site or a resident"),
-    (row(**CIRCLE | {"resident": "r"}), "zone z: needs either a site or a resident"),
+    (row(**CIRCLE | {"site": ""}), "zone z: needs a site, a resident or a group, one of the three"),
+    (row(**CIRCLE | {"resident": "r"}), "zone z: needs a site, a resident or a group, one of the three"),
     (row(**CIRCLE | {"resident": "q", "site": ""}),
      'zone z: resident: is not a known resident of this file; known here: r (got "q")'),
     (row(**CIRCLE | {"radius_m": "0"}), 'zone z: radius_m: must be greater than 0 (got "0")'),
@@ -170,7 +172,7 @@ BAD = [
      'zone z: lat: must be at most 90 (got "117"); are lat and lon the wrong way round?'),
     (row(**CIRCLE | {"lon": "-181"}), 'zone z: lon: must be at least -180 (got "-181")'),
     (row(**CIRCLE | {"polygon": "0 0 | 0 1 | 1 1"}),
-     "zone z: has a polygon, so it must not have lat, lon or radius_m"),
+     "zone z: has lat, lon and radius_m and a polygon, but a zone has one shape"),
     (row(**ZONE | {"polygon": "0 0 | 0 1"}), "zone z: polygon: needs 3 to 10000 different corners (got 2)"),
     (row(**ZONE | {"polygon": "0 0 | 0 1 | 0 0"}), "zone z: polygon: needs 3 to 10000 different corners (got 2)"),
     (row(**ZONE | {"polygon": "0 0 | 1 1 | 1 0 | 0 1"}), "zone z: Self-intersection[0.5 0.5] (longitude latitude)"),
@@ -197,7 +199,8 @@ BAD = [
      "heart_rate_low.delay_s must be 0 to 604,800 (got -1)"),
     (row(**HERS | {"limits": "spo2_low 85 nan 30"}),
      'resident p: limits: spo2_low.clear_at must be a finite number (got "nan")'),
-    (SITE + ",more", "has 21 cells, but the first line names 20 columns"),
+    (SITE + ",more",
+     f"has {len(csv_file.COLUMNS) + 1} cells, but the first line names {len(csv_file.COLUMNS)} columns"),
 ]  # fmt: skip
 
 
@@ -350,3 +353,35 @@ def test_what_is_settled_for_a_resident_is_the_same_in_both_forms(tmp_path: Path
         "spo2_low = { raise_at = 85, clear_at = 87, delay_s = 30 }\n"
     )
     assert read(tmp_path, text, "fleet.toml").medical == wanted
+
+
+def test_what_is_settled_about_a_bed_is_the_same_in_both_forms(tmp_path: Path) -> None:
+    wanted = (BedProfile("p", "high", (20 * 60 + 30, 6 * 60), 600.0, 9 * 60),)
+    own = {"fall_risk": "High", "night": "20:30-6:00", "back_s": "600", "up_by": "9:00"}
+    fleet = read(tmp_path, "\n".join([HEADER, SITE, RESIDENT, row(**HERS | own)]))
+    assert fleet.beds == wanted
+    assert read(tmp_path, csv_file.write(fleet)) == fleet
+    text = (
+        '[[site]]\nid = "s"\nname = "S"\n[[resident]]\nid = "p"\nname = "P"\nsite = "s"\n'
+        'fall_risk = "high"\nnight = "20:30 - 6:00"\nback_s = 600\nup_by = "09:00"\n'
+    )
+    assert read(tmp_path, text, "fleet.toml").beds == wanted
+    never = read(tmp_path, "\n".join([HEADER, SITE, RESIDENT, row(**HERS | {"up_by": "Never"})]))
+    assert never.beds == (BedProfile("p", up_by_min=-1),)
+    assert read(tmp_path, csv_file.write(never)) == never
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("fall_risk", "some", 'fall_risk: must be one of "usual" or "high" (got "some")'),
+        ("night", "21:00", 'night: must be two times such as "21:00-6:00"'),
+        ("night", "6:00-06:00", 'night: must be two times such as "21:00-6:00"'),
+        ("night", "21:60-6:00", 'night: must be two times such as "21:00-6:00"'),
+        ("back_s", "-1", "back_s: must be"),
+        ("up_by", "24:00", 'up_by: must be a time such as "10:00", or "never" (got'),
+    ],
+)
+def test_what_cannot_be_meant_about_a_bed_is_told(tmp_path: Path, key: str, value: str, told: str) -> None:
+    (problem,) = problems(tmp_path, "\n".join([HEADER, SITE, RESIDENT, row(**HERS | {key: value})]))
+    assert told in problem

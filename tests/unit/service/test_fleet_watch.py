@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
 from alerts.detectors.standard import DetectorSettings
 from alerts.detectors.vitals import Limit
@@ -89,3 +90,11 @@ def test_who_gets_another_bracelet_is_remembered(registry: Registry) -> None:
     registry.replace_fleet(replace(FLEET, devices=(*FLEET.devices[1:], new)))
     asyncio.run(watch._take_over())
     assert send(watch, 60, "band-c", "vitals", body) == [("band-c", "early_warning", "began")]
+
+
+@pytest.mark.parametrize(("risk", "found"), [("high", [("mat-b", "bed_exit", "began")]), ("usual", [])])
+def test_the_fall_risk_of_a_resident_is_that_of_their_bed(registry: Registry, risk: Any, found: Any) -> None:
+    registry.replace_fleet(replace(FLEET, beds=(BedProfile("b", risk),)))
+    watch = FleetWatch(registry, DetectorSettings(), Limits())
+    said = [send(watch, at_s, "mat-b", "bed", f'"present":{"true" if at_s < 3 else "false"}') for at_s in range(6)]
+    assert [one for told in said for one in told] == found

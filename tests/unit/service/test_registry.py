@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import IntegrityError
 
+from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
 from alerts.detectors.vitals import Limit
 from ingest.contract import Crs
@@ -36,6 +37,7 @@ FLEET = Fleet(
     ),
     caregivers=(Caregiver("c1", "Wang", "nurse", "north", "+86 1"), Caregiver("c2", "Li", "head_nurse")),
     medical=(Medical("r2", 2, "oxygen", (("spo2_low", Limit(84.0, 86.0, 20.0)),)), Medical("r1", oxygen="air")),
+    beds=(BedProfile("r1", "high", (1260, 360), 600.0, -1), BedProfile("r2", up_by_min=540)),
 )
 
 
@@ -59,7 +61,7 @@ def test_a_new_registry_is_empty(registry: Registry) -> None:
 
 def test_a_fleet_comes_out_as_it_went_in(registry: Registry) -> None:
     summary = registry.replace_fleet(FLEET)
-    assert summary == Summary(*(Difference(added=count) for count in (2, 2, 4, 3, 2, 2)))
+    assert summary == Summary(*(Difference(added=count) for count in (2, 2, 4, 3, 2, 2, 2)))
     assert registry.fleet() == FLEET
     assert registry.sites() == list(FLEET.sites)
     assert registry.residents() == list(FLEET.residents)
@@ -67,6 +69,7 @@ def test_a_fleet_comes_out_as_it_went_in(registry: Registry) -> None:
     assert registry.zones() == list(FLEET.zones)
     assert registry.caregivers() == list(FLEET.caregivers)
     assert registry.medical() == list(FLEET.medical)
+    assert registry.beds() == list(FLEET.beds)
 
 
 def test_the_same_fleet_again_changes_nothing(registry: Registry) -> None:
