@@ -1,4 +1,4 @@
-"""Record docs/console.png: the console of a running demo, as a browser shows it once a fall has been seen.
+"""Record docs/console.png: the console of a running demo, as a browser shows it half a minute after a fall.
 
     .venv/bin/python docs/record_console.py [FILE]
 
@@ -32,11 +32,15 @@ def main() -> None:
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
-            page = browser.new_page(locale="en-GB", viewport={"width": 1280, "height": 800})
+            page = browser.new_page(locale="en-GB", viewport={"width": 1280, "height": 1240})
             page.goto(url)
             page.locator("#sound").click()  # browsers want a gesture before they let a page be heard
-            page.locator(".card .what", has_text="still").first.wait_for(timeout=SECONDS * 1000)
+            fall = page.locator(".card", has_text="motion of the wrist").first
+            fall.wait_for(timeout=SECONDS * 1000)
             page.locator(".card .what", has_text="oxygen").first.wait_for(timeout=SECONDS * 1000)
+            fall.locator(".clip summary").click()
+            fall.locator(".sentence", has_text="still for").wait_for(timeout=SECONDS * 1000)
+            fall.locator(".clip-note", has_text="Not all").wait_for(state="detached", timeout=SECONDS * 1000)
             page.screenshot(path=str(file))
             browser.close()
     finally:

@@ -52,10 +52,9 @@ def _parts(evidence: dict[str, float | int | str], priority: Priority) -> Iterat
     peak_g, still_s = evidence.get("peak_g"), evidence.get("lay_still_s")
     impact = (f"impact of {peak_g:.1f} g", f"撞击 {peak_g:.1f} g") if isinstance(peak_g, float | int) else None
     if isinstance(still_s, float | int):
-        still = (f"then still for {still_s:.0f} s", f"之后静止 {still_s:.0f} 秒")
-        if still_s >= 60:
-            still = ("then still for a minute or more", "之后静止一分钟以上")
-        yield (f"{impact[0]}, {still[0]}", f"{impact[1]}，{still[1]}") if impact else still
+        long = ("a minute or more", "一分钟以上") if still_s >= 60 else (f"{still_s:.0f} s", f" {still_s:.0f} 秒")
+        en, zh = f"still for {long[0]}", f"之后静止{long[1]}"
+        yield (f"{impact[0]}, then {en}", f"{impact[1]}，{zh}") if impact else (f"lay {en} afterwards", zh)
     elif impact:
         yield impact
     for name, words in (("bed", _BED), ("device_said", _DEVICE)):

@@ -184,7 +184,7 @@ def test_lying_still_for_a_minute_makes_a_suspicion_urgent_also_after_a_crash(we
     wearer.house.start()
     wearer.moves(moving(Activity.LYING, 65), 0)
     alarm = wearer.alarm(priority="high")
-    assert alarm["evidence_words"]["en"] == "then still for a minute or more; made more urgent by lying still"
+    assert alarm["evidence_words"]["en"] == "lay still for a minute or more afterwards; made more urgent by lying still"
 
 
 def test_the_wearer_cancels_with_any_of_their_devices(wearer: Wearer) -> None:

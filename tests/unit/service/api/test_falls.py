@@ -116,7 +116,7 @@ async def test_where_nothing_is_kept_it_is_said(rig: FallRig) -> None:
         ({"peak_g": 2.0}, "impact of 2.0 g", "撞击 2.0 g"),
         (
             {"lay_still_s": 60, "decided_by": "lay_still_s"},
-            "then still for a minute or more; made more urgent by lying still",
+            "lay still for a minute or more afterwards; made more urgent by lying still",
             "之后静止一分钟以上；因持续静止而升级",
         ),
         (
