@@ -180,6 +180,17 @@ class Bank:
         """What the detector `name` knows of all rows; not to be written to."""
         return self._state[name]
 
+    def of_resident(self, name: str, resident: str) -> tuple[Records, Records]:
+        """What the detector `name`, one by resident, knows of one, and its parameters: copies, a record (1,) each.
+
+        Of a resident without a device: the state of one who has said nothing, and the defaults.
+        """
+        row = self._whose.get(resident)
+        if row is None:
+            detector = self._detectors[name]
+            return detector.initial(1), detector.defaults(1)
+        return self._state[name].take([row]), self._params[name].take([row])
+
     @property
     def clock_shift_ms(self) -> Int:
         """What is added to the time of each row's telemetry to put its clock right; not to be written to."""

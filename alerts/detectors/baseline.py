@@ -10,7 +10,7 @@ from alerts.detectors.contract import Records, Result
 from alerts.detectors.rowwise import copied
 from alerts.detectors.segments import NEVER, Segments, in_order
 from alerts.detectors.signs import CHART_UNIT, SIGNS, UNKNOWN, charted, off_of, values_of
-from alerts.detectors.usual import CHANNELS, PARTS, learn, part_of
+from alerts.detectors.usual import CHANNELS, COLUMNS, PARTS, learn, part_of
 from alerts.findings import Change, Condition, Finding, Priority
 from ingest.contract import Kind
 from ingest.readings import AnyReadings, Bed, Vitals
@@ -22,9 +22,8 @@ _HOUR_MS: Final = 3_600_000
 #: A tally holds a sum of charted values above these bits, and in them how many there were.
 _COUNT_BITS: Final = 24
 _COUNT: Final = (1 << _COUNT_BITS) - 1
-#: The columns of the channels of bracelets and of mats.
-_COLUMNS: Final = (slice(0, 4), slice(4, 6))
-_SOURCES: Final = ("bracelet", "bed_mat")
+#: What measures, in the order of COLUMNS.
+SOURCES: Final = ("bracelet", "bed_mat")
 
 
 CAUSES: Final = (
@@ -39,7 +38,7 @@ _WATCHED: Final = (
     (0, 1, 0, 5), (0, -1, 1, 6), (1, -1, 2, 2), (2, 1, 3, 7), (3, 1, 4, 4),
     (4, 1, 0, 0), (4, -1, 1, 1), (5, 1, 3, 3),
 )  # fmt: skip
-_CHANNEL, _DIRECTION, _CAUSE, _OTHER = np.array(_WATCHED).T
+_CHANNEL, _DIRECTION, CAUSE_OF_WATCH, _OTHER = np.array(_WATCHED).T
 _WATCHES: Final = (slice(0, 5), slice(5, 8))
 
 
@@ -231,10 +230,10 @@ def _by_hour(
         over = at[state["hour"][rows[at], kind] != hours[at]]
         if len(over):
             findings += _close(state, params, kind, rows[over], times[over])
-            state["tally"][:, _COLUMNS[kind]][rows[over]] = 0
+            state["tally"][:, COLUMNS[kind]][rows[over]] = 0
             state["hour"][rows[over], kind] = hours[over]
         # Each row occurs once in a turn.
-        state["tally"][:, _COLUMNS[kind]][rows[at]] += sums[at]
+        state["tally"][:, COLUMNS[kind]][rows[at]] += sums[at]
     return findings
 
 
@@ -244,7 +243,7 @@ def _close(state: Records, params: Records, kind: int, row: NDArray[np.int32], f
     row, found_ms = row[ever], found_ms[ever]
     if not len(row):
         return []
-    columns, watches = _COLUMNS[kind], _WATCHES[kind]
+    columns, watches = COLUMNS[kind], _WATCHES[kind]
     hour = state["hour"][row, kind]
     part = part_of(hour)
     tally, own = state["tally"][row][:, columns], params[row]
@@ -271,7 +270,7 @@ def _close(state: Records, params: Records, kind: int, row: NDArray[np.int32], f
 
     # Bracelet and mat are one alarm: the first that finds it begins it, the last that does not ends it.
     other = was_active[:, _OTHER[watches]] & (_OTHER[watches] != np.arange(len(_WATCHED))[watches])
-    cause = _CAUSE[watches]
+    cause = CAUSE_OF_WATCH[watches]
     onset_ms = state["onset_ms"][row][:, cause]
     start_ms = since_hour * _HOUR_MS - own["utc_offset_ms"][:, np.newaxis]
     onset_ms = np.where(began & ~other, start_ms, onset_ms)
@@ -327,6 +326,6 @@ def _finding(
             (f"usual_{SIGNS[sign]}", round(level * CHART_UNIT[sign], 1)),
             ("held_s", (found_ms - onset_ms) / 1000.0),
             ("learned_s", hours * PARTS * 3600.0),
-            ("measured_by", _SOURCES[kind]),
+            ("measured_by", SOURCES[kind]),
         ),
     )

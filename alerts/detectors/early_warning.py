@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records, Result
 from alerts.detectors.medical import Medical
-from alerts.detectors.news2 import NOT_KNOWN, fewest_points, interval_of, measured, most_points, sure_points, way_of
+from alerts.detectors.news2 import NOT_KNOWN, sure_points, way_of
 from alerts.detectors.rowwise import copied, once
+from alerts.detectors.scored import CHARTED, TIME_SHIFT, Score, scored
 from alerts.detectors.segments import NEVER, Segments, since_ms, switch
 from alerts.detectors.signs import SIGNS, UNKNOWN, charted, off_of, values_of
 from alerts.findings import Change, Condition, Evidence, Finding, Priority
@@ -19,9 +20,6 @@ from ingest.readings import AnyReadings, Bed, Vitals
 
 Int = NDArray[np.int64]
 
-#: A charted value fits into so many bits; above them stands the time, so that later is greater.
-_BITS: Final = 10
-_VALUE: Final = (1 << _BITS) - 1
 _EACH: Final = np.ones(len(SIGNS), dtype=np.int64)
 _LEVELS: Final = (Priority.MEDIUM, Priority.HIGH)
 _OXYGEN_POINTS: Final = {None: NOT_KNOWN, "air": 0, "oxygen": 2}
@@ -138,7 +136,7 @@ class EarlyWarning:
             return state, []
         chart = charted(values_of(readings))
         chart[off_of(readings) | (readings.quality < params["quality_min"][row])] = UNKNOWN
-        news = np.where(chart == UNKNOWN, NEVER, (readings.time_ms << _BITS)[:, np.newaxis] | chart)
+        news = np.where(chart == UNKNOWN, NEVER, (readings.time_ms << TIME_SHIFT)[:, np.newaxis] | chart)
 
         # With nothing expired and every reading at its worst: mostly that is no level yet, and was none.
         before, way = state["seen"][row], params["way"][row]
@@ -162,9 +160,21 @@ class EarlyWarning:
         return state, []
 
 
+def standing(state: Records, params: Records, now_ms: int) -> tuple[Score, Priority | None]:
+    """The score of one resident as it stands, and the priority of the alarm it has raised.
+
+    `state` and `params` (1,) are theirs. What has expired by `now_ms` is not known; a device whose clock is ahead makes
+    nothing younger than 0.
+    """
+    seen = state["seen"][0]
+    active = [level for level, is_active in zip(_LEVELS, state["active"][0], strict=True) if is_active]
+    clock_ms = max(now_ms, int(seen.max()) >> TIME_SHIFT)
+    return scored(seen, clock_ms, params[0]), active[-1] if active else None
+
+
 def _chart_of(seen: Int) -> Int:
     # NEVER is all ones, and so is UNKNOWN.
-    return seen & _VALUE
+    return seen & CHARTED
 
 
 def _closely(
@@ -194,8 +204,8 @@ class _Known:
         for sign in range(len(SIGNS)):
             latest = segments.latest(news[:, sign] > seen[:, sign])
             seen[:, sign] = np.where(latest >= 0, news[latest, sign], seen[:, sign])
-        clock_ms = seen.max(axis=1) >> _BITS
-        age_ms = clock_ms[:, np.newaxis] - (seen >> _BITS)
+        clock_ms = seen.max(axis=1) >> TIME_SHIFT
+        age_ms = clock_ms[:, np.newaxis] - (seen >> TIME_SHIFT)
         fresh = (seen != NEVER) & (age_ms <= params["expires_ms"][row])
         return cls(row, seen, clock_ms, fresh, sure_points(_chart_of(seen), params["way"][row]))
 
@@ -216,7 +226,7 @@ def _follow(state: Records, params: Records, row: NDArray[np.integer], news: Int
     # Since when the total held when it was last high: what counted then counts towards the end, expired or not.
     latest = segments.latest(raised[0])
     held_ms = np.where(latest >= 0, began_ms[0][latest], state["held_ms"][row])
-    counted = known.fresh | ((known.seen >> _BITS) + params["expires_ms"][row] >= held_ms[:, np.newaxis])
+    counted = known.fresh | ((known.seen >> TIME_SHIFT) + params["expires_ms"][row] >= held_ms[:, np.newaxis])
     within = np.where(counted, known.fewest, 0).sum(axis=1) + oxygen <= params["clear_at"][row]
     alarms = [
         switch(segments, raised[level], within, began_ms[level], state["active"][:, level], state["onset_ms"][:, level])
@@ -249,29 +259,29 @@ def _finding(known: _Known, at: int, priority: Priority, began: bool, onset_ms: 
         priority=priority,
         onset_ms=onset_ms,
         found_ms=found_ms,
-        evidence=(*_evidence(known, at, params[row]), ("held_s", (found_ms - onset_ms) / 1000.0)),
+        evidence=(
+            *_evidence(scored(known.seen[at], found_ms, params[row])),
+            ("held_s", (found_ms - onset_ms) / 1000.0),
+        ),
     )
 
 
-def _evidence(known: _Known, at: int, params: np.void) -> Evidence:
+def _evidence(score: Score) -> Evidence:
     """The interval, then each known input with its points and how old it is."""
-    chart = np.where(known.fresh[at], _chart_of(known.seen[at]), UNKNOWN)[np.newaxis, :]
-    fewest, most = fewest_points(chart, params["way"])[0], most_points(chart, params["way"])[0]
-    oxygen = int(params["oxygen_points"])
-    interval = interval_of(fewest, most, oxygen, NOT_KNOWN)
+    interval = score.interval
     evidence: list[tuple[str, float | int | str]] = [
         ("score", interval.name),
         ("score_lowest", interval.lowest),
         ("score_highest", interval.highest),
         ("inputs_known", interval.known),
     ]
-    age_ms = known.clock_ms[at] - (known.seen[at] >> _BITS)
-    for sign in np.flatnonzero(known.fresh[at]).tolist():  # five at most, and only for a finding
-        evidence += [
-            (SIGNS[sign], measured(sign, int(chart[0, sign]))),
-            (f"points_{SIGNS[sign]}", int(fewest[sign])),
-            (f"age_{SIGNS[sign]}_s", int(age_ms[sign]) / 1000.0),
-        ]
-    if oxygen != NOT_KNOWN:
-        evidence += [("breathes", "oxygen" if oxygen else "air"), ("points_breathes", oxygen)]
+    for one in score.inputs:  # seven, and only for a finding
+        if one.known and one.value is not None and one.age_ms is not None:
+            evidence += [
+                (one.name, one.value),
+                (f"points_{one.name}", one.fewest),
+                (f"age_{one.name}_s", one.age_ms / 1000.0),
+            ]
+        elif one.known and one.name == "oxygen":
+            evidence += [("breathes", "oxygen" if one.fewest else "air"), ("points_breathes", one.fewest)]
     return tuple(evidence)

@@ -16,18 +16,19 @@ from alerts.detectors.contract import Records
 CHANNELS: Final = (0, 1, 2, 3, 0, 2)
 #: Parts of the day, four hours each from midnight on.
 PARTS: Final = 6
-_PART_H: Final = 24 // PARTS
+PART_H: Final = 24 // PARTS
 #: How far away, in spreads, an hour may pull.
 _PULL: Final = 3.0
 #: Mean absolute deviation to standard deviation, for what is distributed normally.
 _TO_SPREAD: Final = 1.2533
 _MOST_HOURS: Final = 255
-_COLUMNS: Final = (slice(0, 4), slice(4, 6))
+#: Those of bracelets, and those of mats.
+COLUMNS: Final = (slice(0, 4), slice(4, 6))
 
 
 def part_of(hour: NDArray[np.int64]) -> NDArray[np.int64]:
     """The part of the day (n,) of hours counted from 1970 by the local clock."""
-    result: NDArray[np.int64] = hour % 24 // _PART_H
+    result: NDArray[np.int64] = hour % 24 // PART_H
     return result
 
 
@@ -45,7 +46,7 @@ def learn(
     `mean` (r, channels of the kind) is NaN where an hour tells nothing; `least` (r, all channels) is a deviation that
     is believed however small the spread seems so far; `forget_h` (r,) hours are remembered.
     """
-    columns = _COLUMNS[kind]
+    columns = COLUMNS[kind]
     level = state["level"][row, :, part][:, columns].astype(np.float64)
     spread = state["spread"][row, :, part][:, columns].astype(np.float64)
     hours = state["hours"][row, :, part][:, columns].astype(np.int64)
