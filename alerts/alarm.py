@@ -92,6 +92,11 @@ class Transition:
         """Whether it tells more than "once again": state or priority changed, or it was called off."""
         return self.from_state is not self.to_state or self.event in (Event.CANCEL, Event.WORSEN, Event.EASE)
 
+    @property
+    def follows(self) -> bool:
+        """Whether it only tells where somebody is by now; what was told of that before is then of no use any more."""
+        return self.event is Event.WITNESS and self.alarm.condition is Condition.GEOFENCE
+
 
 def key_of(finding: Finding, device: Device) -> str:
     """What is one alarm at a time: whose (else which device), what, why, and whether it is a test.
@@ -203,7 +208,9 @@ def changed_by_device(alarm: Alarm, event: Event, finding: Finding, device: Devi
         priority = alarm.priority if alarm.cancelled else finding.priority
         return replace(after, priority=priority, evidence=tuple((old | new).items()))
     if event not in BEGINNINGS:
-        if event is Event.CANCEL and CANCELLED_BY in new:
+        # Where somebody is now stands in the place of where they were while they were away.
+        followed = event is Event.RETURN and alarm.condition is Condition.GEOFENCE
+        if followed or (event is Event.CANCEL and CANCELLED_BY in new):
             after = replace(after, evidence=tuple((old | new).items()))
         return replace(after, cancelled=alarm.cancelled or event is Event.CANCEL)
     taken = state not in UNTAKEN

@@ -282,8 +282,18 @@ class Journal:
                 }
 
     def _call_off(self, connection: Connection, transitions: Sequence[Transition]) -> None:
-        """Once a person has taken an alarm, what still waits to call for one is not sent."""
+        """Once a person has taken an alarm, what still waits to call for one is not sent; nor is an old position."""
         for transition in transitions:
+            if transition.follows:
+                before = select(TRANSITION.c.sequence).where(
+                    TRANSITION.c.alarm == transition.alarm.alarm, TRANSITION.c.event == Event.WITNESS
+                )
+                connection.execute(
+                    update(OUTBOX)
+                    .where(OUTBOX.c.alarm == transition.alarm.alarm, PENDING)
+                    .where(OUTBOX.c.sequence.in_(before))
+                    .values(status=Status.CANCELLED, done_ms=transition.at_ms)
+                )
             if transition.by is not None and transition.to_state not in UNTAKEN:
                 connection.execute(
                     update(OUTBOX)

@@ -119,7 +119,16 @@ async def serve(
         health = HealthWatch(sessions, spool, progress, metrics)
         house.enter_context(memory.kept())
         readings = store if isinstance(store, SqliteStore) else None
-        rooms = House(desk, registry, quarantine, health.now, metrics.exposition, readings=readings, clips=clips)
+        rooms = House(
+            desk,
+            registry,
+            quarantine,
+            health.now,
+            metrics.exposition,
+            readings=readings,
+            clips=clips,
+            whereabouts=fleet.whereabouts,
+        )
         await house.enter_async_context(_listening(make_app(rooms), settings.http.host, settings.http.port))
         log.info("console: http://%s:%d", settings.http.host, settings.http.port)
         log.info("%d devices, store: %s", len(fleet.decoder.directory.rows), settings.store.kind)

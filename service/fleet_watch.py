@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
@@ -16,6 +17,7 @@ from alerts.detectors.medical import Medical
 from alerts.detectors.standard import DetectorSettings, standard_detectors
 from alerts.detectors.supervision import Supervision
 from alerts.detectors.vitals import VitalLimits
+from alerts.detectors.whereabouts import Whereabouts, whereabouts
 from ingest.decode import Decoder, Limits
 from ingest.directory import Directory
 from service.registry import Registry
@@ -34,10 +36,12 @@ class FleetWatch:
         self._vitals = VitalLimits(settings.vitals)
         self._bed_exit = BedExit(settings.bed)
         self._early_warning = EarlyWarning(settings.early_warning)
+        self._rows_of: defaultdict[str, list[int]] = defaultdict(list)
         self._revision = registry.revision()
         directory = Directory(registry.devices())
         self.decoder = Decoder(directory, limits)
-        self.bank = Bank(standard_detectors(registry.zone_table(directory), settings), len(directory.devices))
+        self._zones = registry.zone_table(directory)
+        self.bank = Bank(standard_detectors(self._zones, settings), len(directory.devices))
         self._expect(directory, registry.medical(), registry.beds())
 
     async def run(self) -> None:
@@ -52,6 +56,12 @@ class FleetWatch:
             except SQLAlchemyError as error:
                 log.warning("the registry cannot be read, the fleet stays as it was: %s", type(error).__name__)
 
+    def whereabouts(self, resident: str, now_ms: int) -> Whereabouts | None:
+        """The latest usable fix of any of a resident's devices, and what is known by it; None: there is none."""
+        state, settings = self.bank.state(Geofence.name), self._settings.geofence
+        found = [whereabouts(state, row, self._zones, settings, now_ms) for row in self._rows_of.get(resident, ())]
+        return max((one for one in found if one is not None), key=lambda one: one.fix_ms, default=None)
+
     async def _take_over(self) -> None:
         devices = await asyncio.to_thread(self._registry.devices)
         directory = self.decoder.directory.updated(devices)
@@ -61,6 +71,7 @@ class FleetWatch:
         # From here on without a pause: rows, state and zones change between two batches.
         self.bank.resize(len(directory.devices))
         self.bank.replace(Geofence(zones, self._settings.geofence))
+        self._zones = zones
         self._expect(directory, medical, beds)
         self.decoder.directory = directory
         log.info("the fleet has changed: %d devices", len(directory.rows))
@@ -70,6 +81,10 @@ class FleetWatch:
         here = [device if (device.site, device.device) in known else None for device in directory.devices]
         residents = [device.resident if device else None for device in here]
         self.bank.lead(residents)
+        self._rows_of = defaultdict(list)
+        for row, resident in enumerate(residents):
+            if resident is not None:
+                self._rows_of[resident].append(row)
         settled = {one.resident: one for one in medical}
         of_rows = [settled.get(resident or "") for resident in residents]
         self.bank.set_params(self._vitals.name, self._vitals.of_residents(of_rows))

@@ -96,7 +96,7 @@ class MqttChannel:
         """The feed's message, and the answer to the button."""
         alarm = transition.alarm
         messages = []
-        if self._feed and transition.news:
+        if self._feed and (transition.news or transition.follows):
             messages.append(Message(alarm_topic_of(alarm.site), msgspec.json.encode(feed_fields(transition))))
         answer = answer_of(transition) if self._commands else None
         if answer is not None:

@@ -85,10 +85,11 @@ class Webhook:
             await session.close()
 
     def wants(self, transition: Transition) -> tuple[Message, ...]:
-        """Every transition that changes something; a call for somebody is moot once somebody has taken it."""
-        if not transition.news:
+        """What changes something, and where somebody is by now; a call is moot once somebody has taken it."""
+        if not (transition.news or transition.follows):
             return ()
-        return (Message("", body_of(transition), moot_once_taken=transition.to_state in UNTAKEN),)
+        calls = transition.to_state in UNTAKEN and not transition.follows
+        return (Message("", body_of(transition), moot_once_taken=calls),)
 
     async def send(self, letter: Letter) -> Result:
         """POST once."""

@@ -9,13 +9,15 @@ from aiohttp import web
 from alerts.alarm import Alarm, Outcome, Transition
 from alerts.clip_store import MissedFall
 from alerts.clips import Clip
+from alerts.detectors.whereabouts import Whereabouts
 from alerts.notify.hub import Hub
 from ingest.clock import wall_clock_ms
 from ingest.directory import Device
 from ingest.readings import Motion
 from ingest.stores.contract import Tag
 from ingest.stores.curve import Curve
-from service.fleet import Caregiver, Resident, Site
+from service.fleet import Caregiver, Outing, Resident, Site
+from service.placement import Placement
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,22 @@ class Register(Protocol):
         """All caregivers."""
         ...
 
+    def placement(self) -> Placement:
+        """The zones and who has them."""
+        ...
+
+    def outings(self) -> Sequence[Outing]:
+        """Who is out in company, those included whose time is over."""
+        ...
+
+    def begin_outing(self, outing: Outing) -> None:
+        """Note that a resident is out, in place of what was noted before."""
+        ...
+
+    def end_outing(self, resident: str) -> bool:
+        """Note that a resident is not out any more; False where they were not."""
+        ...
+
 
 class Kept(Protocol):
     """A rejected reading in the quarantine; `payload` may be cut, `size_bytes` and `sha256` are of the whole."""
@@ -155,7 +173,8 @@ class Clips(Protocol):
 class House:
     """Everything handlers use; `health` and `metrics` are called on the event loop and must not block.
 
-    `readings` is None where they are kept in a store that has its own means to be asked.
+    `readings` is None where they are kept in a store that has its own means to be asked. `whereabouts` says where a
+    resident is at a time, None where no fix is known; on the event loop, as `health`.
     """
 
     desk: Desk
@@ -166,6 +185,7 @@ class House:
     now_ms: Callable[[], int] = wall_clock_ms
     readings: Readings | None = None
     clips: Clips | None = None
+    whereabouts: Callable[[str, int], Whereabouts | None] | None = None
 
 
 #: Where handlers find the house.

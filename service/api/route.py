@@ -22,7 +22,7 @@ class Route:
     every route may have. `answer` is the form of its JSON; None for another `content_type`.
     """
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     handler: Handler
     summary: str
