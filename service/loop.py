@@ -28,6 +28,7 @@ from ingest.clock import wall_clock_ms
 from ingest.contract import URGENT_LANE, Lane
 from ingest.decode import Decoded, Decoder
 from ingest.listener import Batch, Session
+from ingest.readings import AnyReadings
 from service.falls import FallWatch
 from service.inbox import Inbox
 from service.memory import Memory
@@ -61,9 +62,7 @@ class Watch:
             async for batch in session.batches():
                 decoded = self.with_rates(self.decoder.decode(batch.topics, batch.payloads, batch.received_ms, lane))
                 findings = self.bank.update(decoded.readings, batch.received_ms)
-                begun = await self.alarm(findings, batch.received_ms)
-                witnessed = self.falls.update(decoded.readings, findings, begun, batch.received_ms)
-                await self.alarm(witnessed, batch.received_ms)
+                await self.tell(decoded.readings, findings, batch.received_ms)
                 await unkept.put((batch, decoded))
                 if lane is not URGENT_LANE:
                     await unkept.join()  # what arrives meanwhile makes the next batch a full one
@@ -81,8 +80,17 @@ class Watch:
         """Let time pass for the detectors: what is silent, overdue or not back sends no message of its own."""
         while True:
             await asyncio.sleep(_PAUSE_S)
-            time_ms = self.clock_ms()
-            await self.alarm(self.bank.tick(time_ms), time_ms)
+            await self.pass_time()
+
+    async def pass_time(self) -> None:
+        """Let the detectors notice what time it is."""
+        time_ms = self.clock_ms()
+        await self.tell((), self.bank.tick(time_ms), time_ms)
+
+    async def tell(self, readings: Sequence[AnyReadings], findings: Sequence[Finding], received_ms: int) -> None:
+        """Journal what was found, and what then becomes known of falls."""
+        begun = await self.alarm(findings, received_ms)
+        await self.alarm(self.falls.update(readings, findings, begun, received_ms), received_ms)
 
     async def alarm(self, findings: Sequence[Finding], received_ms: int) -> list[Transition]:
         """Journal findings, however long the database takes: the detectors have forgotten them already."""

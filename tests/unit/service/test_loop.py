@@ -1,0 +1,69 @@
+"""The way of a message, over the real parts and without a broker."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from alerts.bank import Bank
+from alerts.bed_signal import BedSignal
+from alerts.clip_store import ClipStore
+from alerts.desk import Desk
+from alerts.detectors.contract import Detector
+from alerts.detectors.fall import WristFall
+from ingest.decode import Decoder
+from ingest.directory import Device, DeviceType, Directory
+from ingest.disk import Reserve
+from ingest.quarantine import Quarantine
+from ingest.spool import Spool
+from service.database import make_engine
+from service.falls import FallWatch
+from service.inbox import Inbox
+from service.loop import Watch
+from service.memory import Memory
+from service.metrics import Metrics
+from tests.unit.alerts.detectors.test_fall import IMPACT_AT_S, wrist
+from tests.unit.alerts.motion_of_a_wrist import T, packets
+
+DEVICES = (Device("s", "bracelet", DeviceType.BRACELET, "r-1"), Device("s", "button", DeviceType.BUTTON, "r-2"))
+
+
+@contextmanager
+def inbox_in(folder: Path) -> Iterator[Inbox]:
+    spool, quarantine = Spool(folder / "spool.db"), Quarantine(folder / "quarantine.db")
+    inbox = Inbox(spool, quarantine, asyncio.Event(), Reserve(folder / "reserve", 0))
+    try:
+        yield inbox
+    finally:
+        inbox.close()
+        quarantine.close()
+        spool.close()
+
+
+@asynccontextmanager
+async def watch_of(folder: Path, detectors: Sequence[Detector], now_ms: int) -> AsyncIterator[tuple[Watch, ClipStore]]:
+    """Everything a message passes, but for the sessions with a broker."""
+    engine = make_engine(f"sqlite:///{folder}/shouhu.db")
+    decoder, bank = Decoder(Directory(DEVICES)), Bank(detectors, len(DEVICES))
+    clips = ClipStore(engine)
+    falls = FallWatch(clips, lambda: decoder.directory, lambda: bank.clock_shift_ms, lambda: now_ms)
+    memory = Memory(bank, decoder, folder / "detectors.state")
+    with inbox_in(folder) as inbox:
+        async with Desk(engine, on_transition=falls.note) as desk:
+            parts: Any = (decoder, BedSignal().with_rates, bank, desk, falls, inbox, memory, Metrics())
+            yield Watch(*parts, clock_ms=lambda: now_ms), clips
+    engine.dispose()
+
+
+async def test_a_fall_found_in_a_silence_has_its_clip_and_is_followed(tmp_path: Path) -> None:
+    burst = wrist()[round((IMPACT_AT_S - 1) * 50) : round((IMPACT_AT_S + 2.5) * 50)]
+    async with watch_of(tmp_path, [WristFall()], T + 15_000) as (watch, clips):
+        motion = packets(burst, T, packet_s=3.5)
+        await watch.tell([motion], watch.bank.update([motion], T + 4_000), T + 4_000)
+        assert await watch.desk.open_alarms() == []
+        await watch.pass_time()
+        (alarm,) = await watch.desk.open_alarms()
+        await watch.falls.write_waiting()
+        (clip,) = clips.of_alarm(alarm.alarm)
+    assert len(clip.samples) == len(burst)
