@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from alerts import clocks
 from alerts.detectors.contract import Detector, Records
+from alerts.detectors.rowwise import copied
 from alerts.findings import LATCHING, Change, Finding
 from ingest.contract import URGENT, Kind
 from ingest.readings import AnyReadings, Int
@@ -60,6 +61,8 @@ class Bank:
         self._params = {d.name: d.defaults(count) for d in detectors}
         self._own_params: set[str] = set()
         self._ticked_ms: dict[str, int] = {}
+        #: Told the name of a detector and what it raised over one device; that device it then leaves alone, this once.
+        self.on_fault: Callable[[str, Exception], None] | None = None
         self._by_kind = self._takers()
         #: The row at which a detector by resident keeps what it knows, by row, and of whom that is.
         self._lead = np.arange(count)
@@ -157,7 +160,18 @@ class Bank:
     def _feed(self, detector: Detector, rows: NDArray[np.integer], local: AnyReadings, now_ms: int) -> list[Finding]:
         state = self._state[detector.name]
         before = state.take(rows)
-        after, found = detector.update(before, local, self._params[detector.name].take(rows), now_ms)
+        try:
+            after, found = detector.update(before, local, self._params[detector.name].take(rows), now_ms)
+        except Exception as error:
+            if not self._goes_on(detector, len(rows), error):
+                return []
+            half = len(rows) // 2
+            low = local.row < half
+            high = local.take(~low)
+            return [
+                *self._feed(detector, rows[:half], local.take(low), now_ms),
+                *self._feed(detector, rows[half:], high.with_rows(high.row - np.int32(half)), now_ms),
+            ]
         if after is not before:
             _put(state, rows, after)
         return _by_directory(found, rows)
@@ -172,9 +186,36 @@ class Bank:
             if ticked_ms is not None and 0 <= now_ms - ticked_ms < detector.tick_s * 1000.0:
                 continue
             self._ticked_ms[name] = now_ms
-            self._state[name], found = detector.tick(self._state[name], self._params[name], now_ms)
-            findings += found
+            findings += self._let_pass(detector, 0, self._count, now_ms)
         return findings
+
+    def _let_pass(self, detector: Detector, begin: int, end: int, now_ms: int) -> list[Finding]:
+        name = detector.name
+        try:
+            after, found = detector.tick(self._state[name][begin:end], self._params[name][begin:end], now_ms)
+        except Exception as error:
+            if not self._goes_on(detector, end - begin, error):
+                return []
+            middle = (begin + end) // 2
+            return [*self._let_pass(detector, begin, middle, now_ms), *self._let_pass(detector, middle, end, now_ms)]
+        if end - begin == self._count:
+            self._state[name] = after
+            return found
+        self._state[name][begin:end] = after
+        return _by_directory(found, np.arange(begin, end))
+
+    def _goes_on(self, detector: Detector, rows: int, error: Exception) -> bool:
+        """Whether to try again over half of the rows: what a detector raised over a single one is told.
+
+        A fault of ours over one device must not end the watching over all others: the broker would deliver the same
+        again after every restart. Where nobody is to be told (`on_fault`), as in tests, it ends everything.
+        """
+        if self.on_fault is None:
+            raise error
+        if rows > 1:
+            return True
+        self.on_fault(detector.name, error)
+        return False
 
     def state(self, name: str) -> Records:
         """What the detector `name` knows of all rows; not to be written to."""
@@ -203,7 +244,7 @@ class Bank:
 
     def snapshot(self) -> Callable[[], bytes]:
         """The state of all rows as it is now; what is returned makes of it the bytes of `save`, in any thread."""
-        return partial(_encoded, {name: state.copy() for name, state in self._state.items()})
+        return partial(_encoded, {name: copied(state) for name, state in self._state.items()})
 
     def restore(self, data: bytes, rows: NDArray[np.integer] | None = None) -> tuple[str, ...]:
         """Take saved state back; returns the names of detectors for which there was none that fits.

@@ -14,6 +14,7 @@ their own, which looks at the next batch while those before it wait to become du
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -54,13 +55,17 @@ class Watch:
     metrics: Metrics
     clock_ms: Callable[[], int] = wall_clock_ms
 
+    def __post_init__(self) -> None:
+        """From here on a fault of ours is told, and ends nobody's watching."""
+        self.bank.on_fault = self.fault
+
     async def follow(self, lane: Lane, session: Session) -> None:
         """Watch over one lane for ever."""
         unkept: Unkept = asyncio.Queue(_UNKEPT_BATCHES)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.keep(lane, session, unkept), name=f"{lane.name} keeping")
             async for batch in session.batches():
-                decoded = self.with_rates(self.decoder.decode(batch.topics, batch.payloads, batch.received_ms, lane))
+                decoded = self.rated(self.decoder.decode(batch.topics, batch.payloads, batch.received_ms, lane))
                 findings = self.bank.update(decoded.readings, batch.received_ms)
                 await self.tell(decoded.readings, findings, batch.received_ms)
                 await unkept.put((batch, decoded))
@@ -90,7 +95,26 @@ class Watch:
     async def tell(self, readings: Sequence[AnyReadings], findings: Sequence[Finding], received_ms: int) -> None:
         """Journal what was found, and what then becomes known of falls."""
         begun = await self.alarm(findings, received_ms)
-        await self.alarm(self.falls.update(readings, findings, begun, received_ms), received_ms)
+        try:
+            witnessed = self.falls.update(readings, findings, begun, received_ms)
+        except Exception as error:  # the alarm is journalled: it stays as urgent as it was raised
+            self.fault("falls", error)
+        else:
+            await self.alarm(witnessed, received_ms)
+
+    def rated(self, decoded: Decoded) -> Decoded:
+        """With the rates of raw bed signals."""
+        try:
+            return self.with_rates(decoded)
+        except Exception as error:
+            self.fault("bed_signal", error)
+            return decoded
+
+    def fault(self, part: str, error: Exception) -> None:
+        """Tell of a fault of ours. Only where it happened is logged: what it says may hold what was measured."""
+        self.metrics.fault(part)
+        where = "".join(traceback.format_tb(error.__traceback__))
+        log.error("%s: fault in our own code: %s\n%s", part, type(error).__name__, where)
 
     async def alarm(self, findings: Sequence[Finding], received_ms: int) -> list[Transition]:
         """Journal findings, however long the database takes: the detectors have forgotten them already."""

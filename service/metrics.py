@@ -50,6 +50,9 @@ class Metrics:
         self._journal_failures = Counter(
             "shouhu_journal_failures", "Failed tries to journal findings", registry=self._registry
         )
+        self._faults = Counter(
+            "shouhu_faults", "Faults of our own code that a part went on from", ["part"], registry=self._registry
+        )
 
     def batch(self, lane: Lane, batch: Batch, decoded: Decoded, now_ms: int) -> None:
         """Count a batch that was acknowledged."""
@@ -64,6 +67,10 @@ class Metrics:
     def stored(self, lag_s: float) -> None:
         """Count a write to the store whose oldest reading was received so long ago."""
         self._stored.observe(lag_s)
+
+    def fault(self, part: str) -> None:
+        """Count a fault of our own code in a part."""
+        self._faults.labels(part).inc()
 
     def transition(self, transition: Transition) -> None:
         """Count an alarm's transition."""

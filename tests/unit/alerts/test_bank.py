@@ -2,7 +2,7 @@
 
 from dataclasses import fields, replace
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
@@ -13,12 +13,11 @@ from alerts.detectors.bed import BedExit, BedSettings
 from alerts.detectors.early_warning import EarlyWarning
 from alerts.detectors.geofence import Geofence
 from alerts.detectors.sos import Press
-from alerts.detectors.bed import BedSettings
 from alerts.detectors.standard import DetectorSettings, standard_detectors
 from alerts.detectors.supervision import Supervision, SupervisionSettings
 from alerts.detectors.vitals import VitalLimits
 from alerts.detectors.zones import Zone, ZoneTable
-from alerts.findings import Change
+from alerts.findings import Change, Condition, Finding, Priority
 from ingest.contract import Crs, Kind
 from ingest.readings import Bed, Location, Sos, Vitals
 
@@ -259,3 +258,46 @@ def test_who_comes_to_a_row_knows_nothing_of_who_left_it() -> None:
     assert bank.update([tense(60, 0)], T0_MS) == []
     with pytest.raises(ValueError, match="there are 1 rows, not 2"):
         bank.lead(["a", "b"])
+
+
+class Faulty(Press):
+    """Has a fault that shows over what one device sends, and over its state."""
+
+    tick_s: ClassVar[float | None] = 1.0
+
+    def update(self, state: Any, readings: Any, params: Any, now_ms: int) -> Any:
+        state["open_ms"] = 0
+        if (readings.seq == 13).any():
+            raise IndexError("over the readings of one device")
+        return super().update(state, readings, params, now_ms)
+
+    def tick(self, state: Any, params: Any, now_ms: int) -> Any:
+        if (state["heard"][:, -1] == T0_MS + 5).any():
+            raise IndexError("over the state of one device")
+        found = [
+            Finding(int(row), Condition.SOS, "late", Change.BEGAN, Priority.LOW, 1, 1) for row in range(len(state))
+        ]
+        return state, found
+
+
+def test_a_fault_over_one_device_ends_nobody_elses_watching() -> None:
+    presses = replace(readings(Sos, 0, [1, 3, 5, 7, 9], action=0), seq=np.array([-1, -1, 13, -1, -1]))
+    bank = Bank([Faulty(), VitalLimits()], 10)
+    with pytest.raises(IndexError):
+        bank.update([presses], T0_MS)
+    told: list[str] = []
+    bank.on_fault = lambda name, error: told.append(f"{name} {error}")
+    found = bank.update([presses, readings(Vitals, [0, 20], [2, 2], spo2_pct=80.0)], T0_MS)
+    assert sorted((f.row, f.cause) for f in found) == [
+        (1, "press"),
+        (2, "spo2_low"),
+        (3, "press"),
+        (7, "press"),
+        (9, "press"),
+    ]
+    assert told == ["press over the readings of one device"]
+    assert bank.state("press")["open_ms"][5] != 0, "what it left half done is not kept"
+
+    bank.state("press")["heard"][4, -1] = T0_MS + 5
+    assert sorted(f.row for f in bank.tick(T0_MS)) == [0, 1, 2, 3, 5, 6, 7, 8, 9]
+    assert told[1:] == ["press over the state of one device"]

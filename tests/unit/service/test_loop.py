@@ -6,12 +6,15 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from alerts.bank import Bank
 from alerts.bed_signal import BedSignal
 from alerts.clip_store import ClipStore
 from alerts.desk import Desk
 from alerts.detectors.contract import Detector
 from alerts.detectors.fall import WristFall
+from alerts.detectors.sos import Press
 from ingest.decode import Decoder
 from ingest.directory import Device, DeviceType, Directory
 from ingest.disk import Reserve
@@ -51,8 +54,8 @@ async def watch_of(folder: Path, detectors: Sequence[Detector], now_ms: int) -> 
     memory = Memory(bank, decoder, folder / "detectors.state")
     with inbox_in(folder) as inbox:
         async with Desk(engine, on_transition=falls.note) as desk:
-            parts: Any = (decoder, BedSignal().with_rates, bank, desk, falls, inbox, memory, Metrics())
-            yield Watch(*parts, clock_ms=lambda: now_ms), clips
+            parts: Any = (decoder, BedSignal().with_rates, bank, desk, falls, inbox, memory, Metrics(), lambda: now_ms)
+            yield Watch(*parts), clips
     engine.dispose()
 
 
@@ -67,3 +70,16 @@ async def test_a_fall_found_in_a_silence_has_its_clip_and_is_followed(tmp_path: 
         await watch.falls.write_waiting()
         (clip,) = clips.of_alarm(alarm.alarm)
     assert len(clip.samples) == len(burst)
+
+
+async def test_a_fault_in_what_follows_falls_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async with watch_of(tmp_path, [Press()], T) as (watch, _):
+        monkeypatch.setattr(FallWatch, "update", faulty)
+        decoded = watch.rated(watch.decoder.decode(["care/v1/s/button/sos"], [b""], T))
+        await watch.tell(decoded.readings, watch.bank.update(decoded.readings, T), T)
+        (alarm,) = await watch.desk.open_alarms()
+        assert alarm.cause == "press"
+        assert b'shouhu_faults_total{part="falls"} 1.0' in watch.metrics.exposition()
