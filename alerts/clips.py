@@ -18,7 +18,7 @@ AFTER_S: Final = 20.0
 #: A fall seen within this of one that has a clip is in that clip.
 _SAME_MS: Final = 15_000
 #: How long a clip waits for samples that come late; a burst comes within minutes or not at all.
-_PATIENCE_MS: Final = 300_000
+PATIENCE_MS: Final = 300_000
 #: What is known is written again so often meanwhile, for a screen that looks at it.
 _REWRITE_MS: Final = 5_000
 #: Clips of one alarm: somebody who falls again while nobody has closed the alarm. Later ones are not kept.
@@ -78,28 +78,29 @@ class Clips:
     def __init__(self, write: Callable[[Clip], None]) -> None:
         self._write = write
         self._growing: dict[tuple[str, int], _Growing] = {}
-        self._numbers: dict[str, list[int]] = {}
+        self._impacts_ms: dict[str, dict[int, int]] = {}  # of an alarm's clips, by number
 
     def __len__(self) -> int:
         return len(self._growing)
 
     def begin(self, clip: Clip, row: int, now_ms: int) -> None:
         """Begin a clip; its number is given here. One of a fall that has its clip already changes nothing."""
-        impacts_ms = self._numbers.setdefault(clip.alarm, [])
-        if any(abs(clip.impact_ms - other_ms) <= _SAME_MS for other_ms in impacts_ms):
+        impacts_ms = self._impacts_ms.setdefault(clip.alarm, {})
+        if any(abs(clip.impact_ms - other_ms) <= _SAME_MS for other_ms in impacts_ms.values()):
             return
         if len(impacts_ms) >= PER_ALARM or len(self._growing) >= _MOST:
             return
-        impacts_ms.append(clip.impact_ms)
-        clip = replace(clip, number=len(impacts_ms), samples=Samples.none()).with_more(clip.samples)
-        self._growing[clip.alarm, clip.number] = _Growing(clip, row, now_ms + _PATIENCE_MS, now_ms, changed=False)
+        number = max(impacts_ms, default=0) + 1
+        impacts_ms[number] = clip.impact_ms
+        clip = replace(clip, number=number, samples=Samples.none()).with_more(clip.samples)
+        self._growing[clip.alarm, clip.number] = _Growing(clip, row, now_ms + PATIENCE_MS, now_ms, changed=False)
         self._write(clip)
 
     def know(self, clip: Clip, row: int | None, now_ms: int) -> None:
         """Take a clip up again that was being written before a restart; no row: its device has left."""
-        self._numbers.setdefault(clip.alarm, []).append(clip.impact_ms)
+        self._impacts_ms.setdefault(clip.alarm, {})[clip.number] = clip.impact_ms
         if row is not None and not clip.is_whole:
-            self._growing[clip.alarm, clip.number] = _Growing(clip, row, now_ms + _PATIENCE_MS, now_ms, changed=False)
+            self._growing[clip.alarm, clip.number] = _Growing(clip, row, now_ms + PATIENCE_MS, now_ms, changed=False)
 
     def take(self, packets: Packets, now_ms: int) -> None:
         """Let clips grow by a batch."""
@@ -125,7 +126,7 @@ class Clips:
 
     def forget(self, alarm: str) -> None:
         """An alarm was closed: another fall is another alarm. What grows grows on."""
-        self._numbers.pop(alarm, None)
+        self._impacts_ms.pop(alarm, None)
 
     def hand_over_all(self) -> None:
         """Hand over what there is of every clip: the service ends."""

@@ -11,12 +11,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.alarm import Alarm, Transition
 from alerts.clip_store import ClipStore
-from alerts.clips import Clip, Clips
+from alerts.clips import PATIENCE_MS, Clip, Clips
 from alerts.confirmation import Confirmation
 from alerts.findings import Condition, Finding
 from alerts.lifecycle import BEGINNINGS, Event
 from alerts.recent_motion import RecentMotion
-from alerts.samples import Packets, Samples
+from alerts.samples import Packets, Samples, UnreadableSamples
 from ingest.clock import wall_clock_ms
 from ingest.contract import URGENT
 from ingest.directory import Directory
@@ -97,9 +97,14 @@ class FallWatch:
         """Go on, after a restart, where it was: clips that were growing, and falls of the last minutes."""
         directory = self._directory()
         for alarm in open_alarms:
-            if alarm.condition is Condition.FALL:
-                for clip in self._store.of_alarm(alarm.alarm):
-                    self._clips.know(clip, directory.rows.get((clip.site, clip.device)), now_ms)
+            if alarm.condition is not Condition.FALL:
+                continue
+            for clip in self._kept(alarm):
+                self._clips.know(clip, directory.rows.get((clip.site, clip.device)), now_ms)
+            row = directory.rows.get((alarm.site, alarm.device))
+            # Killed before its clip was written: the broker delivers again what had not been acknowledged.
+            if row is not None and now_ms - alarm.raised_ms < PATIENCE_MS:
+                self._clips.begin(_clip_of(alarm, Samples.none()), row, now_ms)
         self._confirmation.resume(open_alarms, directory.devices, now_ms)
 
     async def keep(self) -> None:
@@ -131,11 +136,19 @@ class FallWatch:
     def close(self) -> None:
         """Write what there is of every clip, as far as the database takes it."""
         self._clips.hand_over_all()
-        for clip in self._waiting.values():
+        for written, clip in enumerate(self._waiting.values()):
             try:
                 self._store.keep(clip)
-            except SQLAlchemyError as error:
-                log.error("the clip of alarm %s is not whole: %s", clip.alarm, type(error).__name__)
+            except SQLAlchemyError as error:  # asked once: each refusal may take seconds, and the service is to end
+                log.error("%d clips are not whole: %s", len(self._waiting) - written, type(error).__name__)
+                return
+
+    def _kept(self, alarm: Alarm) -> list[Clip]:
+        try:
+            return self._store.of_alarm(alarm.alarm)
+        except UnreadableSamples as error:
+            log.error("the clips of alarm %s cannot be read: %s", alarm.alarm, error)
+            return []
 
     def _timed(self, batch: AnyReadings) -> AnyReadings:
         if batch.KIND in URGENT:
@@ -149,8 +162,7 @@ class FallWatch:
         if row is None:
             return []
         samples = self._last_seconds(row, now_ms)
-        clip = Clip(alarm.alarm, 0, alarm.site, alarm.device, alarm.resident, alarm.latest_onset_ms, samples)
-        self._clips.begin(clip, row, now_ms)
+        self._clips.begin(_clip_of(alarm, samples), row, now_ms)
         return self._confirmation.follow(alarm, row, directory.devices, samples, now_ms)
 
     def _last_seconds(self, row: int, now_ms: int) -> Samples:
@@ -167,3 +179,7 @@ class FallWatch:
             log.error("the clip of alarm %s is given up: too many wait for the database", lost[0])
         self._waiting[clip.alarm, clip.number] = clip
         self._arrived.set()
+
+
+def _clip_of(alarm: Alarm, samples: Samples) -> Clip:
+    return Clip(alarm.alarm, 0, alarm.site, alarm.device, alarm.resident, alarm.latest_onset_ms, samples)

@@ -104,6 +104,15 @@ def test_after_a_restart_a_clip_grows_on_and_the_next_has_the_next_number() -> N
     assert len(gone.clips) == 0
 
 
+def test_after_a_restart_no_clip_takes_the_place_of_another_where_the_first_was_removed() -> None:
+    before, after = Shelf(), Shelf()
+    for seconds in (0, 30):
+        before.clips.begin(clip(impact_ms=T + 1000 * seconds), 0, T + 1000 * seconds)
+    after.clips.know(before.kept["A", 2], 0, T + 40_000)
+    after.clips.begin(clip(impact_ms=T + 60_000), 0, T + 60_000)
+    assert list(after.kept) == [("A", 3)]
+
+
 def test_a_device_that_repeats_itself_cannot_make_a_clip_grow_for_ever() -> None:
     shelf = Shelf()
     shelf.clips.begin(clip(), 0, T)

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from alerts.alarm import Alarm, Outcome
-from alerts.clip_store import ClipStore
+from alerts.clip_store import CLIP, ClipStore
 from alerts.clips import Clip
 from alerts.desk import Desk
 from alerts.findings import Change, Condition, Finding, Priority
@@ -135,6 +136,36 @@ async def test_a_restart_goes_on_with_the_clip_and_with_what_confirms(tmp_path: 
     assert [finding.change for finding in found] == [Change.CANCELLED]
 
 
+async def test_a_fall_killed_before_its_clip_was_written_has_one_after_the_restart(
+    tmp_path: Path, house: House
+) -> None:
+    await house.takes(0, 3, fall())
+    again = House(tmp_path)
+    async with again.desk:
+        again.falls.resume(await again.desk.open_alarms(), T + 4_000)
+        # Delivered again, since it was not acknowledged; the journal knows of the fall.
+        assert await again.desk.record([fall()], DEVICES, T + 4_000, T + 4_000) == []
+        await again.takes(0, 3, fall())
+        await again.takes(3)
+        again.falls.close()
+        (clip,) = await again.clips()
+    again.engine.dispose()
+    assert (len(clip.samples), clip.number) == (200, 1)
+
+
+async def test_a_damaged_clip_keeps_no_service_from_starting(tmp_path: Path, house: House) -> None:
+    await house.takes(0, 3, fall())
+    await house.clips()
+    with house.engine.begin() as connection:
+        connection.execute(update(CLIP).values(samples=b"cut"))
+    again = House(tmp_path)
+    async with again.desk:
+        again.falls.resume(await again.desk.open_alarms(), T + 4_000)
+        found = [finding for second in range(3, 25) for finding in await again.takes(second)]
+    again.engine.dispose()
+    assert [finding.change for finding in found] == [Change.CANCELLED]
+
+
 async def test_a_house_that_falls_at_once_does_not_stand_still(house: House) -> None:
     everybody = tuple(Device("s", f"b{row}", DeviceType.BRACELET, f"r{row}") for row in range(50))
     directory = Directory(everybody)
@@ -183,3 +214,16 @@ async def test_clips_wait_while_the_database_is_away(tmp_path: Path, monkeypatch
     engine.dispose()
     assert len(waits) == 2
     assert len(clip.samples) == 150
+
+
+async def test_the_end_does_not_wait_for_a_database_that_is_away_once_for_every_clip(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path}/clips.db")
+    house = House(tmp_path, store := Broken(engine))
+    store.failures = 10
+    async with house.desk:
+        for second in (0, 30, 60):
+            await house.takes(second, 1, replace(fall(), onset_ms=T + 1000 * second))
+    house.falls.close()
+    assert store.failures == 9
+    house.engine.dispose()
+    engine.dispose()
