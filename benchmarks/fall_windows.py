@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from alerts.detectors import impacts, motion_grid
+from alerts.detectors.fall import WristFall
 from alerts.detectors.fall_features import DECIDED_CELLS, IMPACT
 from ingest.readings import Motion as MotionReadings
 from simulators.recording import Entry, Motion, read_motion, read_set
@@ -28,7 +29,6 @@ _BEGIN_MS: Final = 1_700_000_000_000
 _PACKET_S: Final = 1.0
 #: Recordings cut at once; more cost memory.
 _TOGETHER: Final = 100
-_STATE: Final = np.dtype([*motion_grid.STATE_FIELDS, *impacts.STATE_FIELDS])
 _RATES_HZ: Final = (0.0, 0.0, 20.0, 25.0, 32.0, 50.0, 64.0, 100.0)
 
 
@@ -97,7 +97,7 @@ def windows_of(recordings: Sequence[Recording], devices: Sequence[Device], seed:
 def _windows_of(
     recordings: Sequence[Recording], devices: Sequence[Device], number: int, random: np.random.Generator
 ) -> Windows:
-    state = np.zeros(len(recordings), dtype=_STATE)
+    state = np.zeros(len(recordings), dtype=WristFall.state_dtype)
     motion_grid.start(state)
     impacts.start(state)
     state, streams = motion_grid.take(state, _packets(recordings, devices, random))

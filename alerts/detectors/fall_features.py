@@ -69,10 +69,11 @@ def features(windows: Float32) -> Float32:
     across = np.sqrt(np.maximum(size**2 - upward**2, 0.0))
     found: list[Float32] = []
     parts = (*_PARTS, _LATE) if acc_g.shape[1] > _LATE[0] else _PARTS
+    three = np.stack([size, moving, change])
     for first, end in parts:
-        for signal in (size, moving, change):
-            part = signal[:, first:end]
-            found += [part.mean(axis=1), part.std(axis=1), part.max(axis=1)]
+        part = three[:, :, first:end]
+        levels = np.stack([part.mean(axis=2), part.std(axis=2), part.max(axis=2)], axis=1)
+        found += list(levels.reshape(9, -1))
         found += [size[:, first:end].min(axis=1), across[:, first:end].max(axis=1), upward[:, first:end].max(axis=1)]
         found += [upward[:, first:end].min(axis=1)]
     found += _impact(size, change, moving, across)
