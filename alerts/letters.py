@@ -45,12 +45,10 @@ _SETTLE: Final[dict[tuple[Status, ...], Update]] = {
     )
     for out_of in ((Status.PENDING,), (Status.PENDING, Status.CANCELLED))
 }
-#: The oldest alone are looked at, so that a press in the middle waits for a millisecond and not for the whole table.
-_PRUNE: Final = delete(OUTBOX).where(
-    OUTBOX.c.number.in_(select(OUTBOX.c.number).order_by(OUTBOX.c.number).limit(bindparam("most"))),
-    OUTBOX.c.status != PENDING.right,
-    OUTBOX.c.done_ms < bindparam("before_ms"),
-)
+#: The oldest that wait no more are looked at alone, so that a press in the middle waits for a millisecond and not for
+#: the whole table. Those that wait are passed over: of a channel that was taken out of the settings they wait for ever.
+_OLDEST: Final = select(OUTBOX.c.number).where(~PENDING).order_by(OUTBOX.c.number).limit(bindparam("most"))
+_PRUNE: Final = delete(OUTBOX).where(OUTBOX.c.number.in_(_OLDEST), OUTBOX.c.done_ms < bindparam("before_ms"))
 
 
 @dataclass(frozen=True, slots=True)

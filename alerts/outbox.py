@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from typing import Final
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from alerts.desk import Desk
 from alerts.notify.contract import Channel, FailedForGood, FailedForNow, Letter, Result, Sent
@@ -50,7 +50,7 @@ async def deliver(
                 if isinstance(result, FailedForNow):
                     caught_up = False
                     break
-        except OperationalError as error:
+        except (OperationalError, InterfaceError) as error:
             # The letter stays due and is sent again: twice rather than never.
             _log.error("outbox of %s: database not available: %s", channel.name, type(error.orig).__name__)
             caught_up = False
@@ -80,7 +80,7 @@ async def deliver(
                 try:
                     wait_s = await _start(desk, channel, clock_ms(), busy, start)
                     caught_up = caught_up and not busy and wait_s is None
-                except OperationalError as error:
+                except (OperationalError, InterfaceError) as error:
                     _log.error("outbox of %s: database not available: %s", channel.name, type(error.orig).__name__)
                     caught_up = False
                     wait_s = channel.backoff.first_s

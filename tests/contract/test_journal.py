@@ -492,6 +492,19 @@ def test_letters_settled_long_ago_are_forgotten_and_no_others(journal: Journal, 
     assert call.number > max(sent.number, failed.number), "a number is never given twice"
 
 
+def test_letters_of_a_channel_that_is_no_more_keep_no_others_from_being_forgotten(
+    journal: Journal, engine: Engine
+) -> None:
+    letters = Letters(engine)
+    record(journal, press())
+    (call,) = letters.due("calls", T + 20, 1)
+    (told,) = letters.due("feed", T + 20, 1)
+    assert call.number < told.number
+    letters.sent([(told.number, T + 20)])
+    assert letters.prune(T + 25, 1) == 1
+    assert letters.due("calls", T + 20, 1) == [call]
+
+
 def test_a_test_press_is_still_one_when_it_is_read_again(journal: Journal) -> None:
     record(journal, press(drill=True))
     (repeat,) = record(journal, press(T + 1, drill=True))
