@@ -36,11 +36,13 @@ class _Saved(msgspec.Struct, frozen=True):
 class _File(msgspec.Struct, frozen=True):
     version: int
     detectors: dict[str, _Saved]
+    #: Whose each row's device was; empty in files of earlier versions.
+    residents: tuple[str | None, ...] = ()
 
 
-def _encoded(states: Mapping[str, Records]) -> bytes:
+def _encoded(states: Mapping[str, Records], residents: tuple[str | None, ...]) -> bytes:
     saved = {name: _Saved(repr(state.dtype.descr), len(state), state.tobytes()) for name, state in states.items()}
-    return msgspec.msgpack.encode(_File(_VERSION, saved))
+    return msgspec.msgpack.encode(_File(_VERSION, saved, residents))
 
 
 class Bank:
@@ -67,6 +69,7 @@ class Bank:
         #: The row at which a detector by resident keeps what it knows, by row, and of whom that is.
         self._lead = np.arange(count)
         self._whose: dict[str, int] = {}
+        self._residents: tuple[str | None, ...] = (None,) * count
         for name, records in (params or {}).items():
             self.set_params(name, records)
 
@@ -84,6 +87,7 @@ class Bank:
         for name, detector in self._detectors.items():
             self._params[name] = np.concatenate([self._params[name], detector.defaults(count)[self._count :]])
         self._lead = np.concatenate([self._lead, np.arange(self._count, count)])
+        self._residents += (None,) * (count - self._count)
         self._count = count
 
     def lead(self, residents: Sequence[str | None]) -> None:
@@ -100,8 +104,9 @@ class Bank:
         moved = [who for who, row in first.items() if self._whose.get(who, row) != row]
         old = np.array([self._whose[who] for who in moved], dtype=np.int64)
         new = np.array([first[who] for who in moved], dtype=np.int64)
-        # Where somebody else was before, nothing of them may stay.
-        left = np.array([row for who, row in self._whose.items() if first.get(who) != row], dtype=np.int64)
+        # Where somebody else was before, or nobody one knows of, nothing of them may stay.
+        gone = [row for who, row in self._whose.items() if first.get(who) != row]
+        left = np.array([*gone, *(row for who, row in first.items() if who not in self._whose)], dtype=np.int64)
         for name, detector in self._detectors.items():
             if detector.by_resident and len(left):
                 known = self._state[name].take(old)
@@ -109,6 +114,7 @@ class Bank:
                 _put(self._state[name], new, known)
         self._lead = np.array([row if who is None else first[who] for row, who in enumerate(residents)], dtype=np.int64)
         self._whose = first
+        self._residents = tuple(residents)
 
     def set_params(self, name: str, params: Records) -> None:
         """Other parameters (count,) for a detector; its state stays."""
@@ -244,13 +250,14 @@ class Bank:
 
     def snapshot(self) -> Callable[[], bytes]:
         """The state of all rows as it is now; what is returned makes of it the bytes of `save`, in any thread."""
-        return partial(_encoded, {name: copied(state) for name, state in self._state.items()})
+        return partial(_encoded, {name: copied(state) for name, state in self._state.items()}, self._residents)
 
     def restore(self, data: bytes, rows: NDArray[np.integer] | None = None) -> tuple[str, ...]:
         """Take saved state back; returns the names of detectors for which there was none that fits.
 
         `rows` (saved rows,) are the rows the saved ones have now, -1 for devices that left: row numbers need not
-        survive a restart. Without it they are taken to be the same. Detectors that are no more are left out;
+        survive a restart. Without it they are taken to be the same. What is known of a resident goes to the resident,
+        whatever devices they have now: say whose they are (`lead`) first. Detectors that are no more are left out;
         BadState where `data` is no state at all, and then nothing has changed.
         """
         try:
@@ -272,9 +279,27 @@ class Bank:
                 missing.append(name)
                 continue
             now = np.arange(saved.count) if rows is None else np.asarray(rows)
+            if self._is_by_resident(name) and len(file.residents) == saved.count:
+                now = self._rows_of(file.residents, now)
             here = (now >= 0) & (now < self._count)
             state[now[here]] = np.frombuffer(saved.state, dtype=dtype)[here]
         return tuple(missing)
+
+    def _is_by_resident(self, name: str) -> bool:
+        return name in self._detectors and self._detectors[name].by_resident
+
+    def _rows_of(self, residents: Sequence[str | None], now: NDArray[np.integer]) -> Int:
+        """Where what was kept by resident belongs now; `now` (saved rows,) is where the devices are."""
+        result = np.full(len(residents), -1, dtype=np.int64)
+        seen: set[str] = set()
+        for saved, resident in enumerate(residents):  # once, at the start
+            row = int(now[saved])
+            if resident is None:
+                result[saved] = row if 0 <= row < self._count and self._residents[row] is None else -1
+            elif resident not in seen:
+                seen.add(resident)
+                result[saved] = self._whose.get(resident, -1)
+        return result
 
     def _takers(self) -> dict[Kind, tuple[Detector, ...]]:
         return {kind: tuple(d for d in self._detectors.values() if kind in d.kinds) for kind in Kind}

@@ -260,6 +260,25 @@ def test_who_comes_to_a_row_knows_nothing_of_who_left_it() -> None:
         bank.lead(["a", "b"])
 
 
+def test_who_gets_a_device_that_was_nobodys_knows_nothing_of_who_tried_it() -> None:
+    bank = Bank([EarlyWarning()], 1)
+    bank.update([tense(0, 0)], T0_MS)
+    bank.lead(["b"])
+    assert bank.update([tense(60, 0)], T0_MS) == []
+
+
+def test_over_a_restart_too_what_is_known_goes_with_the_resident() -> None:
+    before = Bank([EarlyWarning()], 4)
+    before.lead(["a", "b", "c", None])
+    before.update([tense([0] * 4, [0, 1, 2, 3])], T0_MS)
+    # Meanwhile a and b changed devices, c has another one, and new ones stand before them in the fleet.
+    after = Bank([EarlyWarning()], 6)
+    after.lead(["d", "b", "a", None, "c", None])
+    assert after.restore(before.save(), np.array([1, 2, 0, 3])) == ()
+    found = after.update([tense([60] * 6, np.arange(6))], T0_MS)
+    assert [f.row for f in found] == [1, 2, 3, 4]
+
+
 class Faulty(Press):
     """Has a fault that shows over what one device sends, and over its state."""
 
