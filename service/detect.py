@@ -23,6 +23,7 @@ _BY_NAME: Final[Mapping[str, tuple[float, float]]] = {
     "medium_at": (1, 20),
     "moving_m_s": (0, 100),
     "moving_most": (0, 1),
+    "moving_share": (0, 1),
     "night_end_min": (0, 1_439),
     "night_start_min": (0, 1_439),
     "quality_min": (0, 1),
@@ -31,6 +32,7 @@ _BY_NAME: Final[Mapping[str, tuple[float, float]]] = {
     "respiration_least_per_min": (0, 80),
     "spreads": (0, 100),
     "temperature_least_c": (0, 25),
+    "times": (0, 100),
     "up_by_min": (-1, 1_439),
     "utc_offset_min": (-720, 840),
 }

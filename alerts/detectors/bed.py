@@ -33,9 +33,9 @@ _PRIORITY: Final = (Priority.MEDIUM, Priority.MEDIUM, Priority.LOW)
 class BedSettings:
     """When leaving the bed, or staying in it, calls somebody.
 
-    `leave_s`: the bed is left when its mat has not said otherwise for this long and has said "absent" at least twice
-    (a mat slower than 3 s: once). 2.5 s is the third word of a mat that speaks each second, with room for its clock,
-    and longer than the moment in which somebody turning over lies beside the sensor (our choice).
+    `leave_s`: the bed is left when its mat has said nothing but "absent" for this long (a mat slower than 3 s: once).
+    2.5 s is the third word of a mat that speaks each second, with room for its clock, and longer than the moment in
+    which somebody turning over lies beside the sensor (our choice).
     `return_s`: back after so long on the mat; a cat, or a hand smoothing the blanket, is not the sleeper (our choice).
     `fall_risk`: of residents of whom nothing else was said. Of those at ``high`` risk, leaving is told at once.
     `back_s`: others may be away so long at night; 15 min is longer than going to the toilet takes (our choice).

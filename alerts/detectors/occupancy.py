@@ -13,7 +13,9 @@ Int = NDArray[np.int64]
 Flag = NDArray[np.bool_]
 
 #: A mat that speaks less often than this is believed at one word, for the next would come too late.
-SLOW_MS: Final = 3_000
+SLOW_MS: Final = 3_300
+#: And this much of the time must lie between its own words, so that a lost packet adds nothing to a flicker.
+_SEEN: Final = 0.6
 #: A mat that speaks more often and then falls silent is believed after so long, by the clock that received it.
 SILENT_MS: Final = 10_000
 #: The period of a mat is the shortest of so many gaps between words: a lost packet makes a gap longer, never shorter.
@@ -22,12 +24,11 @@ _UNKNOWN_GAP: Final = np.int64(1) << 40
 
 STATE: Final = (
     ("last_ms", "<i8"),
-    #: The unbroken run of equal words: what it says, since when, the last other word before it, how many words.
+    #: The unbroken run of equal words: what it says, since when, and the last other word before it.
     ("present", "i1"),
     ("since_ms", "<i8"),
     ("since_received_ms", "<i8"),
     ("other_ms", "<i8"),
-    ("words", "<i4"),
     ("gap_ms", "<i8", (_GAPS - 1,)),
     #: Out of the bed, since when; `left_ms` is NEVER of a bed that nobody was seen in.
     ("out", "?"),
@@ -78,18 +79,16 @@ def follow(
 ) -> Occupancy:
     """Take words (n,), sorted by row and time and all news, and write `state` (k,), which is ours.
 
-    Out of bed is whose mat has said so in two words or more (a slow mat in one), `leave_ms` (n,) or longer after the
-    last word to the contrary; back in bed likewise, after `return_ms` (n,). The last word to the contrary, and not the
-    first of the run, is where the time is counted from: a lost packet then costs no time.
+    Out of bed is whose mat has said nothing else for `leave_ms` (n,), from its last word to the contrary on, most of
+    which lies between its own words (a slow mat is believed at one); back in bed likewise, after `return_ms` (n,).
     """
     segments = Segments.of(row)
-    first, place = segments.first, np.arange(len(row))
+    first = segments.first
     changed = first | (present != np.roll(present, 1))
     begin = segments.latest(changed)
     goes_on = (begin == segments.start) & (state["present"][row] == present)
     since_ms = np.where(goes_on, state["since_ms"][row], time_ms[begin])
     since_received_ms = np.where(goes_on, state["since_received_ms"][row], received_ms[begin])
-    words = place - begin + 1 + np.where(goes_on, state["words"][row], 0)
     before_run = np.where(begin == segments.start, state["last_ms"][row], np.roll(time_ms, 1)[begin])
     other_ms = np.where(goes_on, state["other_ms"][row], before_run)
 
@@ -99,10 +98,10 @@ def follow(
     earliest = _shifted(segments, earlier, state["gap_ms"][row, 1])
     slow = np.minimum(np.minimum(gap_ms, earlier), earliest) > SLOW_MS
 
-    enough = (words >= 2) | slow
     held_ms = np.where(other_ms == NEVER, _UNKNOWN_GAP, time_ms - other_ms)
-    left = ~present & enough & (held_ms >= leave_ms)
-    back = present & enough & (held_ms >= return_ms)
+    seen_ms = np.where(slow, held_ms, time_ms - since_ms)
+    left = ~present & (held_ms >= leave_ms) & (seen_ms >= _SEEN * leave_ms)
+    back = present & (held_ms >= return_ms) & (seen_ms >= _SEEN * return_ms)
     was_out = state["out"]
     # Onsets are those of leaving, so only a leaving sets one.
     out = switch(segments, left, back, since_ms, was_out, state["left_ms"])
@@ -118,7 +117,7 @@ def follow(
     rows = row[last]
     for field, values in (
         ("last_ms", time_ms), ("present", present), ("since_ms", since_ms), ("since_received_ms", since_received_ms),
-        ("other_ms", other_ms), ("words", np.minimum(words, 1 << 30)), ("out", out.active), ("left_ms", out.onset_ms),
+        ("other_ms", other_ms), ("out", out.active), ("left_ms", out.onset_ms),
         ("left_received_ms", received.onset_ms), ("in_ms", in_ms), ("stay_ms", stay_ms),
     ):  # fmt: skip
         state[field][rows] = values[last]

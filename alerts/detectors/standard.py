@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 
 from alerts.detectors.baseline import Baseline, BaselineSettings
 from alerts.detectors.bed import BedExit, BedSettings
+from alerts.detectors.breathing_pause import BreathingPause, BreathingPauseSettings
 from alerts.detectors.contract import Detector
 from alerts.detectors.early_warning import EarlyWarning, EarlyWarningSettings
 from alerts.detectors.fall import FallSettings, WristFall
 from alerts.detectors.fall_device import DeviceFall, DeviceFallSettings
 from alerts.detectors.geofence import Geofence, GeofenceSettings
+from alerts.detectors.restless import Restless, RestlessSettings
 from alerts.detectors.sos import Press, PressSettings
 from alerts.detectors.supervision import Supervision, SupervisionSettings
 from alerts.detectors.vitals import VitalLimits, VitalSettings
@@ -27,7 +29,9 @@ class DetectorSettings:
     early_warning: EarlyWarningSettings = field(default_factory=EarlyWarningSettings)
     baseline: BaselineSettings = field(default_factory=BaselineSettings)
     wear: WearSettings = field(default_factory=WearSettings)
+    breathing_pause: BreathingPauseSettings = field(default_factory=BreathingPauseSettings)
     bed: BedSettings = field(default_factory=BedSettings)
+    restless: RestlessSettings = field(default_factory=RestlessSettings)
     geofence: GeofenceSettings = field(default_factory=GeofenceSettings)
     supervision: SupervisionSettings = field(default_factory=SupervisionSettings)
 
@@ -43,7 +47,9 @@ def standard_detectors(zones: ZoneTable, settings: DetectorSettings | None = Non
         EarlyWarning(settings.early_warning),
         Baseline(settings.baseline),
         Wear(settings.wear),
+        BreathingPause(settings.breathing_pause),
         BedExit(settings.bed),
+        Restless(settings.restless),
         Geofence(zones, settings.geofence),
         Supervision(settings.supervision),
     )

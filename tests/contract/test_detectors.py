@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 
 from alerts.detectors.baseline import Baseline, BaselineSettings
 from alerts.detectors.bed import BedExit, BedSettings
+from alerts.detectors.breathing_pause import BreathingPause, BreathingPauseSettings
 from alerts.detectors.contract import Detector, Records
 from alerts.detectors.early_warning import EarlyWarning, EarlyWarningSettings
 from alerts.detectors.fall import WristFall
 from alerts.detectors.fall_device import DeviceFall
 from alerts.detectors.geofence import Geofence, Zone, ZoneTable
 from alerts.detectors.repeats import REMEMBERED
+from alerts.detectors.restless import Restless, RestlessSettings
 from alerts.detectors.sos import Press
 from alerts.detectors.supervision import Supervision, SupervisionSettings
 from alerts.detectors.vitals import VitalLimits
@@ -149,6 +151,46 @@ def ill_in_bed_stream(random: Random) -> Bed:
 
 #: Streams begin at 16:53 in China.
 STAYS_IN_BED = BedSettings(up_by_min=16 * 60 + 54, stay_h=0.0, up_s=1.0)
+
+QUICK_PAUSE = BreathingPauseSettings(pause_s=6.0, lost_s=9.0, measured_s=60.0)
+
+
+def pauses_stream(random: Random) -> Bed:
+    row, time_ms = moments(random, 80, (0.5, 6.5))
+    n = len(row)
+    pause = np.empty(n, dtype=np.bool_)
+    for r in range(ROWS):
+        pause[row == r] = spells(random, int((row == r).sum()))
+    return readings(
+        Bed,
+        row,
+        time_ms,
+        present=random.choice([0, 1, -1], n, p=[0.03, 0.94, 0.03]),
+        heart_rate_bpm=some(random, random.integers(55, 70, n).astype(np.float64)),
+        respiration_per_min=some(random, np.where(pause, 0.0, 14.0)),
+        moving_share=random.choice([0.0, 0.4, np.nan], n, p=[0.94, 0.04, 0.02]),
+        quality=random.choice([0.9, 0.3, np.nan], n, p=[0.94, 0.04, 0.02]),
+    )
+
+
+QUICK_UNREST = RestlessSettings(
+    times=1.5, held_s=600.0, hours_min=1, readings_min=2, night_start_min=0, night_end_min=1439
+)
+
+
+def restless_stream(random: Random) -> Bed:
+    row, time_ms = moments(random, 80, (60.0, 400.0))
+    unrest = np.empty(len(row), dtype=np.bool_)
+    for r in range(ROWS):
+        unrest[row == r] = spells(random, int((row == r).sum()))
+    return readings(
+        Bed,
+        row,
+        time_ms,
+        present=random.choice([0, 1, -1], len(row), p=[0.03, 0.94, 0.03]),
+        moving_share=some(random, np.where(unrest, random.uniform(0.3, 1.0, len(row)), 0.02)),
+    )
+
 
 QUICK_LEARNER = BaselineSettings(spreads=0.5, held_h=2, hours_min=2, readings_min=1, rest_s=600.0)
 
@@ -312,6 +354,8 @@ CASES = {
     "bed_exit": Case(lambda: BedExit(BedSettings(fall_risk="high")), bed_stream),
     "bed_not_back": Case(lambda: BedExit(BedSettings(back_s=12.0, night_start_min=0, night_end_min=1200)), bed_stream),
     "bed_still": Case(lambda: BedExit(STAYS_IN_BED), bed_stream),
+    "breathing_pause": Case(lambda: BreathingPause(QUICK_PAUSE), pauses_stream),
+    "restless": Case(lambda: Restless(QUICK_UNREST), restless_stream),
     "geofence": Case(lambda: Geofence(zones()), location_stream),
     "supervision": Case(lambda: Supervision(SupervisionSettings(silent_s=60.0)), battery_stream),
 }
