@@ -4,6 +4,9 @@ Wear is that of the recordings `daily-wear` (SHOUHU_RECORDINGS or ../shared/data
 bracelets, each from another moment on; where they are not there, a simulated day. A batch is a second of them all.
 """
 
+import service  # noqa: F401  first, for it tells numpy to do without threads, as it does for `shouhu run`
+
+# isort: split
 import argparse
 import os
 import time

@@ -26,6 +26,9 @@ VERSION: Final = 2
 
 #: Windows judged at once; more do not fit into a processor's cache.
 _TOGETHER: Final = 32
+#: Log odds of the trees under which the convolutions, which cost more than all else, are not asked: of 3,794 windows
+#: (other people, devices and mountings) whose mean told of a fall none had less, and of daily wear 19 of 20 have.
+_SURE: Final = -4.0
 #: Cells over which the answer of a convolution is summed up: before, around and after the impact.
 _PARTS: Final = ((0, 60), (62, 95), (95, SUSPECTED_CELLS))
 #: The cosines among the channels count half.
@@ -174,8 +177,12 @@ class FallModel:
         # A turn for what fits into the cache at once, not for each window.
         for first in range(0, len(windows), _TOGETHER):
             some = windows[first : first + _TOGETHER]
-            judged = trees.log_odds(features(some)) + self.convolutions.log_odds(some[:, :SUSPECTED_CELLS])
-            log_odds[first : first + _TOGETHER] = judged / 2 + bias
+            judged = trees.log_odds(features(some))
+            open_yet = np.flatnonzero(judged >= _SURE)
+            if len(open_yet):
+                second = self.convolutions.log_odds(some[open_yet, :SUSPECTED_CELLS])
+                judged[open_yet] = (judged[open_yet] + second) / 2
+            log_odds[first : first + _TOGETHER] = judged + bias
         score: Float = 1.0 / (1.0 + np.exp(-log_odds))
         return score
 
