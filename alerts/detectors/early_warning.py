@@ -201,9 +201,12 @@ class _Known:
     def at(cls, segments: Segments, state: Records, params: Records, row: NDArray[np.integer], news: Int) -> "_Known":
         """After each reading (n,), sorted by row and time; `news` (n, 5) is what each tells, NEVER where nothing."""
         seen = state["seen"][row]
-        for sign in range(len(SIGNS)):
-            latest = segments.latest(news[:, sign] > seen[:, sign])
-            seen[:, sign] = np.where(latest >= 0, news[latest, sign], seen[:, sign])
+        if segments.alone:
+            np.maximum(seen, news, out=seen)
+        else:
+            for sign in range(len(SIGNS)):
+                latest = segments.latest(news[:, sign] > seen[:, sign])
+                seen[:, sign] = np.where(latest >= 0, news[latest, sign], seen[:, sign])
         clock_ms = seen.max(axis=1) >> TIME_SHIFT
         age_ms = clock_ms[:, np.newaxis] - (seen >> TIME_SHIFT)
         fresh = (seen != NEVER) & (age_ms <= params["expires_ms"][row])

@@ -75,11 +75,15 @@ class Segments:
 
     def latest(self, marked: Flag) -> Index:
         """Position of the latest marked reading of the segment up to and including each (n,); -1 where none."""
+        if self.alone:
+            return np.where(marked, self.start, -1)
         seen = np.maximum.accumulate(np.where(marked, np.arange(len(marked)), -1))
         return np.where(seen >= self.start, seen, -1)
 
     def latest_before(self, marked: Flag) -> Index:
         """Position of the latest marked reading of the segment before each (n,), itself left out; -1 where none."""
+        if self.alone:
+            return np.full(len(marked), -1)
         return np.where(self.first, -1, np.roll(self.latest(marked), 1)) if len(marked) else self.start
 
     def run_start(self, holds: Flag) -> Index:

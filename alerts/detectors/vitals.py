@@ -167,9 +167,11 @@ class VitalLimits:
             poor = readings.quality < params["quality_min"][row]
             values = values_of(readings)
             raise_at = params["raise_at"][row]
-            low, high = values <= raise_at[:, _LOW], values >= raise_at[:, _HIGH]
+            beyond = np.empty(raise_at.shape, dtype=np.bool_)
+            np.less_equal(values, raise_at[:, _LOW], out=beyond[:, _LOW])
+            np.greater_equal(values, raise_at[:, _HIGH], out=beyond[:, _HIGH])
             usable = news & ~(off | poor)
-            suspect = np.flatnonzero(low | high) // len(SIGNS)
+            suspect = np.flatnonzero(beyond) // _COUNT
             busy = state["busy"].copy()
             busy[row[suspect[usable[suspect]]]] = True
             findings: list[Finding] = []
@@ -185,7 +187,7 @@ class VitalLimits:
                     np.searchsorted(some, row[closer]),
                     readings.time_ms[closer],
                     values[closer],
-                    np.hstack([low[closer], high[closer]]),
+                    beyond[closer] & usable[closer, np.newaxis],
                     off[closer],
                     poor[closer],
                 )
@@ -219,20 +221,23 @@ def _follow(
 ) -> list[Finding]:
     """Take readings (n,), sorted by row and time, to those of their limits with something going on.
 
-    `values` (n, 5) are the signs, `beyond` (n, 10) whether they are beyond each limit; `state` is ours, and written.
+    `values` (n, 5) are the signs, `beyond` (n, 10) whether one that may be used is beyond each limit; `state` is ours,
+    and written.
     """
-    beyond = beyond & ~(off | poor)[:, np.newaxis]
-    values = np.hstack([values, values])
     going_on = state["active"] | (state["since_ms"] != NEVER)
-    at, limit = np.nonzero(beyond)
+    at, limit = beyond.nonzero()
     going_on[row[at], limit] = True
-    known = np.isfinite(values) & ~poor[:, np.newaxis]
-    known |= off[:, np.newaxis]
-    known &= going_on[row]
-    limit, at = np.nonzero(known.T)  # by limit, then row, then time
+    known = np.isfinite(values)
+    known[poor] = False
+    known[off] = True
+    told = going_on[row]
+    told[:, _LOW] &= known
+    told[:, _HIGH] &= known
+    limit, at = told.T.nonzero()  # by limit, then row, then time
     if not len(at):
         return []
-    found = _judge(state, params, row[at], limit, time_ms[at], values[at, limit], beyond[at, limit], off[at])
+    value = values[at, limit % len(SIGNS)]
+    found = _judge(state, params, row[at], limit, time_ms[at], value, beyond[at, limit], off[at])
     state["busy"] = (state["active"] | (state["since_ms"] != NEVER)).any(axis=1)
     return found
 

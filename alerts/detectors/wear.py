@@ -68,7 +68,7 @@ class Wear:
         state = copied(state)
         kind = int(isinstance(readings, Status))
         last_ms = state["last_ms"][:, kind].copy()
-        charging = readings.charging if isinstance(readings, Status) else np.full(len(readings), -1, dtype=np.int8)
+        charging = readings.charging if isinstance(readings, Status) else np.broadcast_to(np.int8(-1), len(readings))
         findings: list[Finding] = []
         # A bracelet that was worn and still is has nothing to tell.
         going_on = state["active"] | state["charging"] | (state["since_ms"] != NEVER)
