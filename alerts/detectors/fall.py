@@ -65,7 +65,7 @@ class FallSettings:
     """`quiet_s`: impacts with less than this between them are one fall; people hit the ground more than once and
     move about before they come to lie (our choice). The thresholds belong to the model."""
 
-    quiet_s: float = 15.0
+    quiet_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
