@@ -4,14 +4,23 @@ import { waits } from "./alarms.js";
 import { ClipView } from "./clip.js";
 import { button, element, icon, write, writeOrHide } from "./element.js";
 import { spanOf, text, timeOf } from "./language.js";
+import { MapView } from "./map.js";
 import { get } from "./requests.js";
+import { isPlaced, TOLD, whereOf } from "./whereabouts.js";
 import { alarmDelayOf, causeOf, conditionOf, evidenceOf, figuresOf, sentenceOf } from "./wording.js";
 
 /**
  * @typedef {object} Deeds
  * @property {(alarm: object) => Promise<void>} take
  * @property {(alarm: object) => void} close
+ * @property {(alarm: object) => void} accompany the person is out in company
  */
+
+/** Where its person is, is told in a sentence that follows them. */
+const follows = (alarm) => alarm.condition === "geofence" && isPlaced(alarm);
+
+/** An alarm without the evidence that the sentence says. */
+const untold = (alarm) => ({ ...alarm, evidence: Object.fromEntries(Object.entries(alarm.evidence).filter(([key]) => !TOLD.includes(key))) });
 
 /** Called off not by its wearer's word but by walking on. */
 const walked = (alarm) => alarm.evidence.cancelled_by === "walking";
@@ -40,6 +49,9 @@ export class Card {
     this.sentence = element("p", "sentence");
     this.evidence = element("dl", "evidence");
     this.clip = new ClipView();
+    this.map = new MapView();
+    this.chart = element("div", "chart", this.map.node);
+    this.companyButton = button("company", () => deeds.accompany(this.#shown));
     this.age = element("p", "age");
     this.since = element("p", "since");
     this.delay = element("p", "delay");
@@ -61,7 +73,8 @@ export class Card {
         this.clip.node,
         this.evidence),
       element("div", "times", this.age, this.since, this.delay),
-      element("div", "deeds", this.state, this.takeButton, this.closeButton));
+      element("div", "deeds", this.state, this.takeButton, this.closeButton, this.companyButton),
+      this.chart);
   }
 
   /** Show `alarm`; `edition` grows when language or names changed, so that everything is written anew. */
@@ -83,12 +96,15 @@ export class Card {
     writeOrHide(this.room, room);
     write(this.place, [this.#people.siteName(alarm.site), place].join(" · "));
     this.marks.replaceChildren(...this.#marksOf(alarm));
-    const shown = sentenceOf(alarm) ? figuresOf(alarm) : evidenceOf(alarm);
+    const shown = sentenceOf(alarm) ? figuresOf(alarm) : evidenceOf(follows(alarm) ? untold(alarm) : alarm);
     this.evidence.replaceChildren(...shown.map(([term, words]) =>
       element("div", "", element("dt", "", term), element("dd", "", words))));
     this.evidence.hidden = this.evidence.childElementCount === 0;
-    writeOrHide(this.sentence, sentenceOf(alarm));
+    if (!follows(alarm)) writeOrHide(this.sentence, sentenceOf(alarm));
     this.clip.update(alarm, edition);
+    this.map.update(alarm, edition);
+    this.chart.hidden = !isPlaced(alarm);
+    writeOrHide(this.companyButton, alarm.cause === "left_safe_zone" && alarm.resident ? text("outing.accompany") : "");
     write(this.since, text("card.since", { time: timeOf(alarm.onset_ms) }));
     write(this.delay, alarmDelayOf(alarm));
     write(this.stateWords, this.#stateOf(alarm));
@@ -105,6 +121,7 @@ export class Card {
   /** Write how long ago it began; cheap, called for every card each second. */
   tick(now_ms) {
     write(this.age, spanOf(now_ms - this.#shown.onset_ms));
+    if (follows(this.#shown)) writeOrHide(this.sentence, whereOf(this.#shown, now_ms));
   }
 
   #marksOf(alarm) {

@@ -4,6 +4,9 @@ import { button, element, icon, write } from "./element.js";
 import { text } from "./language.js";
 import { causeOf } from "./wording.js";
 
+const HALF_HOUR_MS = 1_800_000;
+const DAY_MS = 86_400_000;
+
 /** Dialog to what ends the question it asks now. */
 const asked = new WeakMap();
 
@@ -70,14 +73,7 @@ export function askMissed(people, now_ms) {
     const note = dialog.querySelector("textarea");
     const { resident, when } = form.elements;
     form.reset();
-    const nobody = element("option", "", text("missed.choose"));
-    nobody.value = "";
-    resident.replaceChildren(nobody, ...people.residents.map((one) => {
-      const room = one.room ? text("card.room", { room: one.room }) : "";
-      const option = element("option", "", [room, one.name].filter(Boolean).join(" · "));
-      option.value = one.resident;
-      return option;
-    }));
+    resident.replaceChildren(...optionsOf(people));
     const now = localMinute(now_ms);
     when.value = when.max = now;
     form.addEventListener("submit", (submit) => {
@@ -88,6 +84,40 @@ export function askMissed(people, now_ms) {
     }, { signal });
     dialog.querySelector(".leave").addEventListener("click", () => dialog.close(), { signal });
   });
+}
+
+/** Ask who is out in company and until when; resolves with {resident, until_ms} or null. */
+export function askOuting(people, now_ms, chosen) {
+  const dialog = document.getElementById("outing-dialog");
+  return ask(dialog, (answer, signal) => {
+    const form = dialog.querySelector("form");
+    const { resident, until } = form.elements;
+    form.reset();
+    resident.replaceChildren(...optionsOf(people));
+    resident.value = chosen ?? "";
+    // Outings end in the afternoon; after that, in two hours.
+    const four_ms = new Date(now_ms).setHours(16, 0, 0, 0);
+    until.value = localMinute(four_ms - now_ms > HALF_HOUR_MS ? four_ms : now_ms + 4 * HALF_HOUR_MS);
+    until.min = localMinute(now_ms);
+    until.max = localMinute(now_ms + DAY_MS);
+    form.addEventListener("submit", (submit) => {
+      submit.preventDefault();
+      answer({ resident: resident.value, until_ms: new Date(until.value).getTime() });
+    }, { signal });
+    dialog.querySelector(".leave").addEventListener("click", () => dialog.close(), { signal });
+  });
+}
+
+/** Everybody to choose from, and first nobody. */
+function optionsOf(people) {
+  const nobody = element("option", "", text("missed.choose"));
+  nobody.value = "";
+  return [nobody, ...people.residents.map((one) => {
+    const room = one.room ? text("card.room", { room: one.room }) : "";
+    const option = element("option", "", [room, one.name].filter(Boolean).join(" · "));
+    option.value = one.resident;
+    return option;
+  })];
 }
 
 /** Unix milliseconds as a `datetime-local` field has them: local time, to the minute. */

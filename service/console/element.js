@@ -10,6 +10,15 @@ export function element(tag, className = "", ...children) {
   return node;
 }
 
+/** A part of a drawing (SVG) with a class, attributes and children. */
+export function draw(tag, className, attributes = {}, ...children) {
+  const node = document.createElementNS(SVG, tag);
+  node.setAttribute("class", className);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
+  node.append(...children);
+  return node;
+}
+
 /** A button that does not submit anything. */
 export function button(className, onClick, ...children) {
   const node = element("button", className, ...children);

@@ -3,10 +3,11 @@
 import { Alarms } from "./alarms.js";
 import { Banners } from "./banners.js";
 import { Board } from "./board.js";
-import { askMissed, askOutcome, askWho } from "./dialogs.js";
+import { askMissed, askOuting, askOutcome, askWho } from "./dialogs.js";
 import { button, element, write } from "./element.js";
 import { Feed } from "./feed.js";
-import { fillIn, spanOf, switchLanguage, text } from "./language.js";
+import { fillIn, spanOf, switchLanguage, text, timeOf } from "./language.js";
+import { Outings } from "./outings.js";
 import { People } from "./people.js";
 import { get, post } from "./requests.js";
 import { Sound } from "./sound.js";
@@ -19,7 +20,8 @@ const byId = (id) => document.getElementById(id);
 
 const alarms = new Alarms();
 const people = new People();
-const board = new Board(people, { take, close });
+const board = new Board(people, { take, close, accompany: (alarm) => beginOuting(alarm.resident) });
+const outings = new Outings(people, endOuting);
 const banners = new Banners();
 const sound = new Sound(() => showAround());
 const feed = new Feed({ onSnapshot, onTransition, onWatch, onLink });
@@ -36,6 +38,7 @@ function onSnapshot(snapshot) {
   changed(fresh);
   loadPeople();
   loadClosed();
+  outings.load();
 }
 
 function onTransition(transition) {
@@ -63,6 +66,7 @@ async function loadPeople() {
     return; // the line is lost or will be asked again with the next snapshot; identifiers are shown meanwhile
   }
   board.reword();
+  outings.show();
   changed([]);
 }
 
@@ -117,6 +121,28 @@ async function reportMissed() {
   try {
     const { motion_s, reason } = await post("/api/v1/missed-falls", { by, ...said });
     tell(reason ? text(`missed.kept_${reason}`) : text("missed.kept", { span: spanOf(motion_s * 1000) }));
+  } catch (problem) {
+    tell(problem.status ? text("problem.refused", { message: problem.message }) : text("problem.network"));
+  }
+}
+
+async function beginOuting(resident = null) {
+  const by = await me();
+  if (by === null) return;
+  const said = await askOuting(people, feed.now_ms(), resident);
+  if (said === null) return;
+  await noteOuting(() => outings.begin(said.resident, said.until_ms, by), text("outing.noted", { time: timeOf(said.until_ms) }));
+}
+
+async function endOuting(resident) {
+  const by = await me();
+  if (by !== null) await noteOuting(() => outings.end(resident, by), text("outing.ended"));
+}
+
+async function noteOuting(deed, words) {
+  try {
+    await deed();
+    tell(words);
   } catch (problem) {
     tell(problem.status ? text("problem.refused", { message: problem.message }) : text("problem.network"));
   }
@@ -191,6 +217,7 @@ function reword() {
   byId("pauses").replaceChildren(...PAUSES_MIN.map((minutes) =>
     button("", () => { sound.pause(minutes); toggleSoundMenu(false); }, text("sound.pause_for", { n: minutes }))));
   board.reword();
+  outings.show();
   changed([]);
 }
 
@@ -216,6 +243,7 @@ byId("who").addEventListener("click", async () => {
   showAround();
 });
 byId("missed").addEventListener("click", reportMissed);
+byId("outing-open").addEventListener("click", () => beginOuting());
 byId("sound").addEventListener("click", () => { if (sound.on) toggleSoundMenu(); else sound.turnOn({ test: true }); });
 byId("sound-test").addEventListener("click", () => sound.demonstrate());
 byId("sound-turn-off").addEventListener("click", () => { sound.turnOff(); toggleSoundMenu(false); });

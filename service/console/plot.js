@@ -1,23 +1,14 @@
 // Acceleration over time as a drawing: all in one above, its three axes below, the impact marked, gaps hatched.
 
-import { element, write } from "./element.js";
+import { draw, element, write } from "./element.js";
 import { text } from "./language.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const LEFT = 34, RIGHT = 8, TOP = 18, BOTTOM = 22, BETWEEN = 14;
 const SIZE_HEIGHT = 120, AXES_HEIGHT = 110;
 const NARROWEST = 260;
 const AXES = ["x", "y", "z"];
 /** Lines further apart than this are not joined. */
 const GAP_S = 0.5;
-
-function draw(tag, className, attributes = {}, ...children) {
-  const node = document.createElementNS(SVG, tag);
-  node.setAttribute("class", className);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
-  node.append(...children);
-  return node;
-}
 
 /** Round steps of a scale from `low` to `high`, five or so. */
 function ticksOf(low, high) {

@@ -24,5 +24,7 @@ async function ask(path, options = {}) {
 
 export const get = (path) => ask(path);
 
+export const remove = (path) => ask(path, { method: "DELETE", headers: { "Content-Type": "application/json" } });
+
 export const post = (path, body) =>
   ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });

@@ -12,12 +12,13 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from alerts.clip_store import ClipStore
 from alerts.desk import Desk
 from alerts.findings import Change, Condition, Finding, Priority
+from ingest.contract import Crs
 from ingest.directory import Device, DeviceType
 from ingest.quarantine import Quarantine
 from service.api.app import make_app
 from service.api.house import Check, Health, House
 from service.database import make_engine
-from service.fleet import Caregiver, Fleet, Resident, Site
+from service.fleet import Caregiver, Fleet, PlacedZone, Resident, Site
 from service.registry import Registry
 from tests.conftest import free_port
 
@@ -33,6 +34,13 @@ SWITCHES = [
 ]
 HOSTILE = "<img src=x onerror=\"document.title='broken in'\">"
 MANY = 500
+#: The middle of the home's grounds, and what is fenced there.
+LAT, LON = 36.64, 117.96
+GROUNDS = tuple(
+    (LAT + north, LON + east)
+    for north, east in ((0.001, -0.001), (0.0012, 0.0013), (-0.001, 0.001), (-0.0008, -0.0015))
+)
+COURTYARD = tuple((LAT + north, LON + east) for north, east in ((0.0003, -0.0003), (0.0003, 0.0003), (-0.0003, 0.0003)))
 #: How long a screen may take to show what happened; generous for a busy machine.
 SEEN_WITHIN_MS = 10_000
 
@@ -51,11 +59,12 @@ class Home:
             Device("garden", "bracelet-1", DeviceType.BRACELET, "r-1"),
             Device("garden", "bracelet-2", DeviceType.BRACELET, "r-2"),
             Device("garden", "mat-1", DeviceType.BED_MAT, "r-1"),
+            Device("garden", "loc-1", DeviceType.LOCATOR, "r-1", Crs.GCJ02),
             *(Device("hill", f"b-{i}", DeviceType.BRACELET) for i in range(MANY)),
         )
         self._engine = make_engine(f"sqlite:///{folder / 'house.db'}")
-        self._registry = Registry(self._engine)
-        self._registry.replace_fleet(
+        self.registry = Registry(self._engine)
+        self.registry.replace_fleet(
             Fleet(
                 sites=(Site("garden", "Garden 花园"), Site("hill", f"Hill {HOSTILE}")),
                 residents=(
@@ -63,6 +72,10 @@ class Home:
                     Resident("r-2", HOSTILE, "garden", room=HOSTILE),
                 ),
                 devices=self.devices,
+                zones=(
+                    PlacedZone("grounds", "safe", Crs.WGS84, "garden", areas=((GROUNDS, COURTYARD),)),
+                    PlacedZone("pond", "forbidden", Crs.WGS84, "garden", circle=(LAT + 0.0008, LON + 0.0022, 30.0)),
+                ),
                 caregivers=(Caregiver("lin", "林护士", "head_nurse"), Caregiver("mei", "Mei Chen", "nurse", "garden")),
             )
         )
@@ -77,7 +90,7 @@ class Home:
     async def start(self) -> None:
         """Open the desk and serve the page."""
         self.desk = Desk(self._engine)
-        house = House(self.desk, self._registry, self._quarantine, lambda: self.health, lambda: b"", clips=self.clips)
+        house = House(self.desk, self.registry, self._quarantine, lambda: self.health, lambda: b"", clips=self.clips)
         self._runner = web.AppRunner(make_app(house), shutdown_timeout=1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True).start()
