@@ -285,13 +285,15 @@ class Journal:
         """Once a person has taken an alarm, what still waits to call for one is not sent; nor is an old position."""
         for transition in transitions:
             if transition.follows:
-                before = select(TRANSITION.c.sequence).where(
-                    TRANSITION.c.alarm == transition.alarm.alarm, TRANSITION.c.event == Event.WITNESS
+                # Asked of the few letters that wait: somebody may be followed for days.
+                only_follows = (
+                    select(TRANSITION.c.sequence)
+                    .where(TRANSITION.c.sequence == OUTBOX.c.sequence, TRANSITION.c.event == Event.WITNESS)
+                    .exists()
                 )
                 connection.execute(
                     update(OUTBOX)
-                    .where(OUTBOX.c.alarm == transition.alarm.alarm, PENDING)
-                    .where(OUTBOX.c.sequence.in_(before))
+                    .where(OUTBOX.c.alarm == transition.alarm.alarm, PENDING, only_follows)
                     .values(status=Status.CANCELLED, done_ms=transition.at_ms)
                 )
             if transition.by is not None and transition.to_state not in UNTAKEN:

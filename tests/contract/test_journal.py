@@ -474,6 +474,23 @@ def test_taking_an_alarm_calls_off_what_still_waits_to_call(journal: Journal, en
     assert letters.counts()["calls", Status.SENT] == 1, "one that arrived all the same is told as it is"
 
 
+def test_only_the_latest_position_waits_and_what_is_no_position_waits_too(journal: Journal, engine: Engine) -> None:
+    letters = Letters(engine)
+
+    def strayed(change: Change, second: int) -> Finding:
+        evidence = (("lat_deg", 36.0 + second),)
+        return Finding(BRACELET, Condition.GEOFENCE, "left", change, Priority.HIGH, T, T + second, evidence)
+
+    record(journal, press(), strayed(Change.BEGAN, 0))
+    waiting = letters.counts()["calls", Status.PENDING]
+    for second in range(1, 5):
+        (followed,) = record(journal, strayed(Change.WITNESSED, second))
+        assert followed.follows
+    counts = letters.counts()
+    assert counts["calls", Status.PENDING] == waiting + 1
+    assert (counts["calls", Status.CANCELLED], counts["feed", Status.CANCELLED]) == (3, 6)
+
+
 def test_letters_settled_long_ago_are_forgotten_and_no_others(journal: Journal, engine: Engine) -> None:
     letters = Letters(engine)
     (raised,) = record(journal, press())
