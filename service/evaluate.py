@@ -20,6 +20,7 @@ from alerts.detectors.zones import ZoneTable
 from alerts.findings import Change, Condition, Finding
 from ingest.decode import Decoder
 from ingest.directory import Device, DeviceType, Directory
+from service.evaluate_location import evaluate_location
 from service.evaluate_respiration import evaluate_respiration
 from service.scorecard import Raised, Result, Scorecard, Share, by_group, scorecard
 from service.wrong_use import WrongUse
@@ -46,7 +47,7 @@ def evaluate(
     form: str = "binary",
     settings: DetectorSettings | None = None,
 ) -> int:
-    """Run every recording of a motion or a respiration set and print the scorecard, or JSON alone with `as_json`.
+    """Run every recording of a motion, respiration or location set and print figures, or JSON alone with `as_json`.
 
     WrongUse for a set of another kind, RecordingError for a set that cannot be read. Returns the exit status.
     """
@@ -58,10 +59,11 @@ def evaluate(
     kinds = {entry.kind for entry in recordings.entries}
     if kinds == {"respiration"}:
         return evaluate_respiration(recordings, as_json, packet_s, binary=form == Form.BINARY)
-    other = sorted(kinds - {"motion"})
-    if other:
+    if kinds == {"location"}:
+        return evaluate_location(recordings, as_json, settings.geofence if settings else None)
+    if len(kinds) > 1:
         raise WrongUse(
-            f"{set_folder}: holds {', '.join(other)} recordings; only motion sets and respiration sets can be evaluated"
+            f"{set_folder}: holds recordings of several kinds ({', '.join(sorted(kinds))}), evaluate each alone"
         )
     console = Console(stderr=True)
     with Progress(

@@ -21,15 +21,15 @@ PER_NAT: Final = 1000
 SIGMAS_OF_68: Final = 1.5096
 
 
-def beyond_edge(distance_m: Float, sigma_m: Float, most_nat: Float) -> Int:
-    """Evidence (n,) that a person is beyond an edge, from a fix `distance_m` beyond it (negative: within).
+def beyond_edge(distance_m: Float, sigma_m: Float, most_nat: Float) -> Float:
+    """Evidence (n,), in nats, that a person is beyond an edge, from a fix `distance_m` beyond it (negative: within).
 
     The logarithm of the ratio of the greatest likelihoods of the fix, with the person anywhere beyond and anywhere
     within, for normal errors of `sigma_m` along each axis; at most `most_nat` either way, as errors have longer tails.
     """
     nat = distance_m * np.abs(distance_m) / (2.0 * sigma_m * sigma_m)
-    units: Int = (np.clip(nat, -most_nat, most_nat) * PER_NAT).astype(np.int64)
-    return units
+    capped: Float = np.clip(nat, -most_nat, most_nat)
+    return capped
 
 
 def added_up(segments: Segments, steps: Int, restart: NDArray[np.bool_], low: int, high: int, carried: Int) -> Int:

@@ -23,7 +23,6 @@ Flag = NDArray[np.bool_]
 
 _CAUSES: Final = ("left_safe_zone", "entered_forbidden_zone")
 _LOST, _UNKNOWN = "lost_near_edge", "position_unknown"
-_WINDS: Final = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 _NO_SOURCE: Final = -1
 #: A fix as certain as a stone: evidence stays finite.
 _LEAST_SIGMA_M: Final = 1.0
@@ -39,6 +38,9 @@ class GeofenceSettings:
     kept for and against; at 0 somebody is back for certain.
     `gnss_nat`, `other_nat`, `coarse_nat`: the most that one fix can say, by its source: satellites; Wi-Fi or not named;
     a mobile cell or any fix worse than `coarse_m`. So at least two fixes decide, and of cells five different ones.
+    `mast_m`: a cell's place is that of its mast, or of the middle of where it is heard: so far off it says nothing.
+    `said_s`, `unsaid_s`: errors of fixes soon after one another are alike, so that together they say no more than one
+    in this time; `unsaid_s` where no accuracy is given: reflections between houses last for half a minute.
     `inside_nat`: the least that a fix inside a forbidden zone says, if it is no coarse one: a pond is smaller than the
     error of a fix.
     `gnss_m`, `wifi_m`, `lbs_m`: accuracy taken where a fix brings none, by source (usual figures of open sky, indoor
@@ -59,6 +61,9 @@ class GeofenceSettings:
     other_nat: float = 1.5
     coarse_nat: float = 0.75
     coarse_m: float = 100.0
+    mast_m: float = 2000.0
+    said_s: float = 5.0
+    unsaid_s: float = 25.0
     inside_nat: float = 0.75
     gnss_m: float = 15.0
     wifi_m: float = 50.0
@@ -103,6 +108,7 @@ class Geofence:
     state_dtype: ClassVar[np.dtype[np.void]] = np.dtype(
         [
             ("last_ms", "<i8"),
+            ("passed_ms", "<i8"),  # between the last two fixes
             ("heard_ms", "<i8"),  # when the last usable fix was received
             ("lat_deg", "<f8"),
             ("lon_deg", "<f8"),
@@ -136,7 +142,7 @@ class Geofence:
         # Code -1, no source, finds the last entry.
         of_source = [*(by_source[source] for source in SOURCES), (settings.unknown_m, settings.other_nat)]
         self._accuracy_m, self._most_nat = np.array(of_source).T
-        self._gnss = SOURCES.index(PositionSource.GNSS)
+        self._gnss, self._cell = SOURCES.index(PositionSource.GNSS), SOURCES.index(PositionSource.LBS)
         self._bounds = tuple(round(nat * PER_NAT) for nat in (-settings.floor_nat, settings.ceiling_nat))
 
     def initial(self, count: int) -> Records:
@@ -147,6 +153,8 @@ class Geofence:
         for field in ("lat_deg", "lon_deg", "accuracy_m", "speed_m_s", "battery_pct", "near_m"):
             state[field] = np.nan
         state["source"] = _NO_SOURCE
+        state["evidence"] = self._bounds[0]
+        state["passed_ms"] = np.iinfo(np.int64).max // 4
         return state
 
     def defaults(self, count: int) -> Records:
@@ -170,12 +178,17 @@ class Geofence:
         segments = Segments.of(fixes.row)
         group, last = segments.group, segments.last
         settings = self._settings
-        accuracy_m = np.where(np.isfinite(fixes.accuracy_m), fixes.accuracy_m, self._accuracy_m[fixes.source])
+        said = np.isfinite(fixes.accuracy_m)
+        accuracy_m = np.where(said, fixes.accuracy_m, self._accuracy_m[fixes.source])
         sigma_m = np.maximum(accuracy_m / SIGMAS_OF_68, _LEAST_SIGMA_M)
-        coarse = accuracy_m > settings.coarse_m
+        coarse = (accuracy_m > settings.coarse_m) | (fixes.source == self._cell)
+        passed_ms = fixes.time_ms - segments.before(fixes.time_ms, state["last_ms"])
+        # After a silence longer than is usual for it a receiver begins anew, and its first fix is often far off.
+        usual_ms = np.minimum(passed_ms, 2 * segments.before(passed_ms, state["passed_ms"]))
+        share = np.minimum(usual_ms / np.where(said, settings.said_s * 1000.0, settings.unsaid_s * 1000.0), 1.0)
         most_nat = np.where(coarse, settings.coarse_nat, self._most_nat[fixes.source])
         says_nothing, speed_m_s = self._jumps(state, segments, fixes, accuracy_m, coarse)
-        reach_m = settings.margin_m + sigma_m * np.sqrt(2.0 * most_nat)
+        reach_m = settings.margin_m + sigma_m * np.sqrt(2.0 * most_nat) + np.where(coarse, settings.mast_m, 0.0)
         away_m, _ = self._zones.nearest(
             params["zones"][group].astype(np.intp),
             fixes.lat_deg,
@@ -192,7 +205,7 @@ class Geofence:
                 applies &= fixes.time_ms >= params["outing_until_ms"][group]
             elif not applies.any() and not state["out"][:, rule].any():
                 continue
-            steps = self._steps(rule, np.where(applies, away_m[rule], 0.0), sigma_m, most_nat, coarse)
+            steps = self._steps(rule, np.where(applies, away_m[rule], 0.0), sigma_m, most_nat, coarse, share)
             steps[says_nothing] = 0
             findings += self._follow(state, rule, segments, fixes, steps, ~applies, accuracy_m, speed_m_s, params)
 
@@ -201,6 +214,7 @@ class Geofence:
         rows = group[last]
         state["lost_ms"][rows] = NEVER
         state["last_ms"][rows] = fixes.time_ms[last]
+        state["passed_ms"][rows] = passed_ms[last]
         state["heard_ms"][rows] = fixes.received_ms[last]
         state["lat_deg"][rows] = fixes.lat_deg[last]
         state["lon_deg"][rows] = fixes.lon_deg[last]
@@ -272,13 +286,17 @@ class Geofence:
         speed_m_s = np.where(np.isfinite(fixes.speed_m_s), fixes.speed_m_s, np.where(jump, np.nan, own))
         return jump | same, speed_m_s
 
-    def _steps(self, rule: int, away_m: Float, sigma_m: Float, most_nat: Float, coarse: Flag) -> Int:
+    def _steps(self, rule: int, away_m: Float, sigma_m: Float, most_nat: Float, coarse: Flag, share: Float) -> Int:
         """What each fix (n,) says for the rule being broken."""
-        if rule == 0:
-            return beyond_edge(away_m - self._settings.margin_m, sigma_m, most_nat)
-        steps = -beyond_edge(away_m, sigma_m, most_nat)
-        least = round(self._settings.inside_nat * PER_NAT)
-        return np.where((away_m < 0) & ~coarse, np.maximum(steps, least), steps)
+        settings = self._settings
+        beyond_m = away_m - settings.margin_m if rule == 0 else -away_m
+        if coarse.any():
+            mast_m = np.copysign(np.maximum(np.abs(beyond_m) - settings.mast_m, 0.0), beyond_m)
+            beyond_m = np.where(coarse, mast_m, beyond_m)
+        nat = beyond_edge(beyond_m, sigma_m, most_nat)
+        if rule:
+            nat = np.where((away_m < 0) & ~coarse, np.maximum(nat, settings.inside_nat), nat)
+        return (nat * share * PER_NAT).astype(np.int64)
 
     def _follow(
         self,
@@ -342,7 +360,7 @@ class Geofence:
             where = (
                 ("zone", self._zones.zones[nearest].zone),
                 ("distance_m", round(float(away_m[rule, 0]), 1)),
-                ("direction", _direction(self._zones.middle(nearest), place)),
+                ("direction", self._zones.direction(nearest, place.lat_deg, place.lon_deg)),
             )
         return Finding(
             row=place.row,
@@ -384,10 +402,3 @@ def _evidence(place: _Place) -> Evidence:
         "battery_pct": place.battery_pct,
     }
     return (*((name, value) for name, value in known.items() if np.isfinite(value)), ("fix_ms", place.time_ms))
-
-
-def _direction(middle: tuple[float, float], place: _Place) -> str:
-    """The wind's name for the way from a zone's middle to a place."""
-    north_m, east_m = metres_per_degree(middle[0])
-    east, north = (place.lon_deg - middle[1]) * float(east_m), (place.lat_deg - middle[0]) * float(north_m)
-    return _WINDS[round(np.degrees(np.arctan2(east, north)) / 45.0) % 8]

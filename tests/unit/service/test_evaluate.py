@@ -77,9 +77,9 @@ def test_packet_length_and_format_change_no_alarm(folder: Path, packet_s: float,
     assert [len(r.alarms) for r in other] == [len(r.alarms) for r in usual]
 
 
-def test_a_set_of_another_kind_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "index.csv").write_text("file,kind,subject,activity\na.npz,location,U1,walk\n")
-    with pytest.raises(WrongUse, match="only motion sets"):
+def test_a_set_of_two_kinds_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "index.csv").write_text("file,kind,subject,activity\na.npz,location,U1,walk\nb.npz,motion,U1,walk\n")
+    with pytest.raises(WrongUse, match="several kinds \\(location, motion\\)"):
         evaluate(tmp_path)
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.detectors.evidence import PER_NAT, added_up, beyond_edge
+from alerts.detectors.evidence import added_up, beyond_edge
 from alerts.detectors.segments import Segments
 
 
@@ -13,7 +13,7 @@ def test_the_likelihood_ratio_of_normal_errors() -> None:
     # One standard deviation off costs half a nat.
     sigma_m = np.array([10.0, 10.0, 10.0, 20.0])
     evidence = beyond_edge(np.array([10.0, -10.0, 1000.0, 10.0]), sigma_m, 2.5)
-    assert (evidence / PER_NAT).tolist() == pytest.approx([0.5, -0.5, 2.5, 0.125])
+    assert evidence.tolist() == pytest.approx([0.5, -0.5, 2.5, 0.125])
 
 
 @given(
