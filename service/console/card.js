@@ -6,6 +6,7 @@ import { button, element, icon, write, writeOrHide } from "./element.js";
 import { spanOf, text, timeOf } from "./language.js";
 import { MapView } from "./map.js";
 import { get } from "./requests.js";
+import { showResident } from "./resident.js";
 import { isPlaced, TOLD, whereOf } from "./whereabouts.js";
 import { alarmDelayOf, causeOf, conditionOf, evidenceOf, figuresOf, sentenceOf } from "./wording.js";
 
@@ -43,6 +44,7 @@ export class Card {
     this.condition = element("span", "condition");
     this.marks = element("span", "marks");
     this.cause = element("span", "cause");
+    this.nameButton = button("name-button", () => showResident(this.#shown.resident, people.who(this.#shown)));
     this.name = element("span", "name");
     this.room = element("span", "room");
     this.place = element("span", "place");
@@ -92,7 +94,12 @@ export class Card {
     this.badge.replaceChildren(icon(`priority-${alarm.priority}`), element("span", "", text(`priority.${alarm.priority}`)));
     write(this.condition, conditionOf(alarm));
     write(this.cause, causeOf(alarm));
-    write(this.name, name);
+    // Whoever is nobody in the register's eyes has nothing to open.
+    if (alarm.resident) {
+      write(this.nameButton, name);
+      this.nameButton.title = text("resident.open");
+      if (this.nameButton.parentNode !== this.name) this.name.replaceChildren(this.nameButton);
+    } else write(this.name, name);
     writeOrHide(this.room, room);
     write(this.place, [this.#people.siteName(alarm.site), place].join(" · "));
     this.marks.replaceChildren(...this.#marksOf(alarm));

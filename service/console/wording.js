@@ -26,6 +26,9 @@ export const figuresOf = (alarm) => Object.entries(alarm.evidence).filter(([key]
 
 export const conditionOf = (alarm) => textOrNull(`condition.${alarm.condition}`) ?? alarm.condition;
 
+/** What follows a number of this name; undefined where nothing does. */
+export const unitOf = (name) => UNITS.find(([end]) => name.endsWith(end))?.[1];
+
 const stemOf = (name) => {
   const unit = [...UNITS.map(([end]) => end), "_s", "_ms"].find((end) => name.endsWith(end));
   return unit ? name.slice(0, -unit.length) : name;
@@ -37,7 +40,7 @@ export function valueOf(name, value) {
   if (name.endsWith("_ms")) return value > 1e11 ? timeOf(value) : delayOf(value);
   if (name === "confidence" || name === "quality") return `${Math.round(value * 100)} %`;
   if (name.endsWith("_s") && !name.endsWith("_m_s")) return delayOf(value * 1000);
-  const unit = UNITS.find(([end]) => name.endsWith(end))?.[1];
+  const unit = unitOf(name);
   const number = String(Number.isInteger(value) ? value : Number(value.toPrecision(3)));
   return unit ? `${number} ${unit}` : number;
 }

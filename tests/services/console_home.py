@@ -9,8 +9,11 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from alerts.bank import Bank
 from alerts.clip_store import ClipStore
 from alerts.desk import Desk
+from alerts.detectors.baseline import Baseline
+from alerts.detectors.early_warning import EarlyWarning
 from alerts.findings import Change, Condition, Finding, Priority
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType
@@ -81,6 +84,8 @@ class Home:
         )
         self._quarantine = Quarantine(folder / "quarantine.db")
         self.clips = ClipStore(self._engine)
+        self.bank = Bank([EarlyWarning(), Baseline()], len(self.devices))
+        self.bank.lead([device.resident for device in self.devices])
         self.health = Health(ready=True, checks=(Check("broker", ok=True),))
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}/"
@@ -90,7 +95,15 @@ class Home:
     async def start(self) -> None:
         """Open the desk and serve the page."""
         self.desk = Desk(self._engine)
-        house = House(self.desk, self.registry, self._quarantine, lambda: self.health, lambda: b"", clips=self.clips)
+        house = House(
+            self.desk,
+            self.registry,
+            self._quarantine,
+            lambda: self.health,
+            lambda: b"",
+            clips=self.clips,
+            bank=self.bank,
+        )
         self._runner = web.AppRunner(make_app(house), shutdown_timeout=1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True).start()
