@@ -5,7 +5,12 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+import pytest
+
 SEED = 20_260
+
+#: Each start is waited for by itself; thirty of them take a minute, and several on a machine with other work.
+pytestmark = pytest.mark.timeout(600)
 
 
 def kill_and_start(house: Any, load: Any, rounds: int) -> None:
