@@ -9,6 +9,7 @@ from alerts.detectors.contract import Detector
 from alerts.detectors.early_warning import EarlyWarning, EarlyWarningSettings
 from alerts.detectors.fall import FallSettings, WristFall
 from alerts.detectors.fall_device import DeviceFall, DeviceFallSettings
+from alerts.detectors.fusion import Fusion, FusionSettings
 from alerts.detectors.geofence import Geofence, GeofenceSettings
 from alerts.detectors.restless import Restless, RestlessSettings
 from alerts.detectors.sos import Press, PressSettings
@@ -32,6 +33,7 @@ class DetectorSettings:
     breathing_pause: BreathingPauseSettings = field(default_factory=BreathingPauseSettings)
     bed: BedSettings = field(default_factory=BedSettings)
     restless: RestlessSettings = field(default_factory=RestlessSettings)
+    fusion: FusionSettings = field(default_factory=FusionSettings)
     geofence: GeofenceSettings = field(default_factory=GeofenceSettings)
     supervision: SupervisionSettings = field(default_factory=SupervisionSettings)
 
@@ -50,6 +52,7 @@ def standard_detectors(zones: ZoneTable, settings: DetectorSettings | None = Non
         BreathingPause(settings.breathing_pause),
         BedExit(settings.bed),
         Restless(settings.restless),
+        Fusion(settings.fusion),
         Geofence(zones, settings.geofence),
         Supervision(settings.supervision),
     )

@@ -9,6 +9,8 @@ from pydantic import Field
 from alerts.detectors.baseline import Baseline
 from alerts.detectors.contract import Records
 from alerts.detectors.early_warning import EarlyWarning, standing
+from alerts.detectors.fused import FusedSign, Measured, fused
+from alerts.detectors.fusion import Fusion, Source
 from alerts.detectors.learned import Learned, Part, learned, unusual
 from alerts.detectors.scored import Input, Score
 from alerts.detectors.usual import PART_H, PARTS
@@ -137,6 +139,71 @@ class BaselineView(View):
     unusual: tuple[UnusualView, ...]
 
 
+class MeasuredView(View):
+    """What one source last measured."""
+
+    source: Source
+    devices: tuple[str, ...] = Field(description="The resident's devices of this kind; with several, one of them")
+    value: float
+    quality: float | None = Field(description="0 to 1, as the device says; None where it says nothing")
+    age_s: float
+
+    @classmethod
+    def of(cls, one: Measured, devices: dict[str, tuple[str, ...]], now_ms: int) -> Self:
+        """The view of a measurement."""
+        return cls(
+            source=one.source,
+            devices=devices.get(one.source, ()),
+            value=one.value,
+            quality=one.quality,
+            age_s=(now_ms - one.time_ms) / 1000,
+        )
+
+
+class SignView(View):
+    """A sign by the better of its sources; nothing is averaged."""
+
+    name: str
+    best: MeasuredView | None = Field(description="None where nothing was measured lately")
+    others: tuple[MeasuredView, ...] = Field(description="What the other source says, if lately")
+    apart: bool = Field(description="They differ by more than two good devices do")
+
+    @classmethod
+    def of(cls, sign: FusedSign, devices: dict[str, tuple[str, ...]], now_ms: int) -> Self:
+        """The view of a sign."""
+        return cls(
+            name=sign.name,
+            best=None if sign.best is None else MeasuredView.of(sign.best, devices, now_ms),
+            others=tuple(MeasuredView.of(one, devices, now_ms) for one in sign.others),
+            apart=sign.apart,
+        )
+
+
+class SignsView(View):
+    """The signs of a resident as they stand."""
+
+    resident: str
+    signs: tuple[SignView, ...]
+    disagree_since_ms: int | None = Field(description="Of the alarm sources_disagree while it lasts")
+
+
+async def show_signs(request: web.Request) -> web.Response:
+    """GET /api/v1/residents/{resident}/signs."""
+    house, resident = request.app[HOUSE], request.match_info["resident"]
+    state, params = await _known(request, Fusion.name)
+    mine = [one for one in await asyncio.to_thread(house.register.devices) if one.resident == resident]
+    devices = {str(kind): tuple(one.device for one in mine if one.type is kind) for kind in {one.type for one in mine}}
+    now_ms = house.now_ms()
+    view = fused(state, params, now_ms)
+    return answer_with(
+        SignsView(
+            resident=resident,
+            signs=tuple(SignView.of(sign, devices, now_ms) for sign in view.signs),
+            disagree_since_ms=view.disagree_since_ms,
+        )
+    )
+
+
 async def show_early_warning(request: web.Request) -> web.Response:
     """GET /api/v1/residents/{resident}/early-warning."""
     resident = request.match_info["resident"]
@@ -182,6 +249,16 @@ ROUTES: Final = (
         "Over all devices of the resident, an input that has expired as unknown. Called NEWS2 only with all seven.",
         parts=_PARTS_OF_PATH,
         answer=EarlyWarningView,
+        errors=(404, 501),
+    ),
+    Route(
+        "GET",
+        "/api/v1/residents/{resident}/signs",
+        show_signs,
+        "A resident's signs by the better of bracelet and bed mat, and what the other says",
+        "Each with its source, quality and age; the better quality is shown first, nothing is averaged.",
+        parts=_PARTS_OF_PATH,
+        answer=SignsView,
         errors=(404, 501),
     ),
     Route(

@@ -20,6 +20,7 @@ from alerts.detectors.contract import Detector, Records
 from alerts.detectors.early_warning import EarlyWarning, EarlyWarningSettings
 from alerts.detectors.fall import WristFall
 from alerts.detectors.fall_device import DeviceFall
+from alerts.detectors.fusion import Fusion, FusionSettings
 from alerts.detectors.geofence import Geofence, Zone, ZoneTable
 from alerts.detectors.repeats import REMEMBERED
 from alerts.detectors.restless import Restless, RestlessSettings
@@ -192,6 +193,34 @@ def restless_stream(random: Random) -> Bed:
     )
 
 
+class BesideAMat(Fusion):
+    """Of residents on whose mats the heart beat 68 times in each of the last minutes to come."""
+
+    def __init__(self) -> None:
+        super().__init__(FusionSettings(held_min=1, agree_min=1))
+
+    def initial(self, count: int) -> Records:
+        at = np.tile(START_MS + 60_000 * np.arange(15), count)
+        row = np.repeat(np.arange(count), 15)
+        beside = readings(Bed, row, at, heart_rate_bpm=np.full(len(row), 68.0), present=np.ones(len(row)))
+        return self.update(super().initial(count), beside, self.defaults(count), START_MS)[0]
+
+
+def beside_a_mat_stream(random: Random) -> Vitals:
+    row, time_ms = moments(random, 60, (5.0, 13.0))
+    odd = np.empty(len(row), dtype=np.bool_)
+    for r in range(ROWS):
+        odd[row == r] = np.repeat(random.random(12) < 0.5, 5)
+    return readings(
+        Vitals,
+        row,
+        time_ms,
+        heart_rate_bpm=some(random, np.where(odd, 100.0, 70.0)),
+        steps=some(random, np.floor(np.arange(len(row)) * random.uniform(0, 2))),
+        worn=random.choice([-1, 0, 1], len(row), p=[0.3, 0.05, 0.65]),
+    )
+
+
 QUICK_LEARNER = BaselineSettings(spreads=0.5, held_h=2, hours_min=2, readings_min=1, rest_s=600.0)
 
 
@@ -356,6 +385,7 @@ CASES = {
     "bed_still": Case(lambda: BedExit(STAYS_IN_BED), bed_stream),
     "breathing_pause": Case(lambda: BreathingPause(QUICK_PAUSE), pauses_stream),
     "restless": Case(lambda: Restless(QUICK_UNREST), restless_stream),
+    "fusion": Case(BesideAMat, beside_a_mat_stream),
     "geofence": Case(lambda: Geofence(zones()), location_stream),
     "supervision": Case(lambda: Supervision(SupervisionSettings(silent_s=60.0)), battery_stream),
 }

@@ -273,7 +273,7 @@ def test_the_numbers_are_the_detectors_defaults() -> None:
                 value.clear_at,
             ), cause
     scale_2, score, usual = defaults.vitals.scale_2, defaults.early_warning, defaults.baseline
-    bed, fence, supervision = defaults.bed, defaults.geofence, defaults.supervision
+    fusion, bed, fence, supervision = defaults.fusion, defaults.bed, defaults.geofence, defaults.supervision
     for cause, numbers in {
         "press": [defaults.press.bounce_s],
         "spo2_high": [2, 2, scale_2.spo2_high.raise_at, scale_2.spo2_high.delay_s, scale_2.spo2_high.clear_at],
@@ -288,6 +288,14 @@ def test_the_numbers_are_the_detectors_defaults() -> None:
         "bed_exit": [bed.leave_s],
         "not_back": [bed.back_s / 60],
         "still_in_bed": [bed.up_by_min // 60, bed.up_by_min % 60, bed.stay_h, bed.up_s / 60],
+        "sources_disagree": [
+            fusion.held_min,
+            fusion.heart_rate_apart_bpm,
+            fusion.heart_rate_apart_share * 100,
+            fusion.respiration_apart_per_min,
+            fusion.steps,
+            fusion.presence_held_min,
+        ],
         "restless": [defaults.restless.moving_share * 100, defaults.restless.times, defaults.restless.held_s / 60],
         "left_safe_zone": [fence.margin_m, fence.raise_nat],
         "entered_forbidden_zone": [fence.raise_nat],

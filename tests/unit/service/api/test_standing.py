@@ -154,3 +154,20 @@ async def test_somebody_unknown_is_no_resident_and_the_description_has_the_route
     assert error["code"] == "unknown_resident"
     paths = (await rig.get("/api/openapi.json"))["paths"]
     assert set(paths[f"/api/v1/residents/{{resident}}/{what}"]["get"]["responses"]) == {"200", "404", "501"}
+
+
+async def test_signs_are_those_of_the_better_source_with_the_other_beside(rig: Rig, told: Told) -> None:
+    told.says(BRACELET, {"t": NOW_MS - 5_000, "hr": 92, "spo2": 96, "quality": 0.6})
+    told.says(MAT, {"t": NOW_MS - 20_000, "hr": 66, "present": True, "quality": 0.9})
+    body = await rig.get("/api/v1/residents/r-1/signs")
+    signs = {one["name"]: one for one in body["signs"]}
+    assert signs["heart_rate_bpm"] == {
+        "name": "heart_rate_bpm",
+        "best": {"source": "bed_mat", "devices": ["mat-1"], "value": 66.0, "quality": 0.9, "age_s": 20.0},
+        "others": [{"source": "bracelet", "devices": ["bracelet-1"], "value": 92.0, "quality": 0.6, "age_s": 5.0}],
+        "apart": True,
+    }
+    assert signs["spo2_pct"]["best"]["source"] == "bracelet"
+    assert signs["temperature_c"]["best"] is None
+    assert body["disagree_since_ms"] is None
+    await rig.get("/api/v1/residents/nobody/signs", 404)
