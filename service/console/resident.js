@@ -1,4 +1,4 @@
-// How a resident stands: the early-warning score with each of its inputs, and what is usual as far as it is learned.
+// How a resident stands: the early-warning score with each of its inputs, bracelet beside bed mat, and what is usual.
 
 import { element, write, writeOrHide } from "./element.js";
 import { delayOf, text, textOrNull, timeOf } from "./language.js";
@@ -29,9 +29,9 @@ async function load(dialog, path) {
   clearTimeout(timer);
   const mine = ++asked;
   try {
-    const [score, baseline] = await Promise.all([get(`${path}/early-warning`), get(`${path}/baseline`)]);
+    const [score, signs, baseline] = await Promise.all([get(`${path}/early-warning`), get(`${path}/signs`), get(`${path}/baseline`)]);
     if (mine !== asked) return;
-    dialog.querySelector(".stands").replaceChildren(scoreOf(score), baselineOf(baseline));
+    dialog.querySelector(".stands").replaceChildren(scoreOf(score), ...sourcesOf(signs), baselineOf(baseline));
     writeOrHide(dialog.querySelector(".loading"), "");
   } catch (problem) {
     if (mine !== asked) return;
@@ -67,6 +67,28 @@ function inputWords(one) {
   if (one.value === null) return [text(one.name === "consciousness" ? "resident.no_device" : "resident.never")];
   return [valueOf(one.name, one.value), one.known ? "" : ` · ${text("resident.expired")}`];
 }
+
+/** Where two devices measured the same: the better first, and beside it what the other says. */
+function sourcesOf({ signs, disagree_since_ms: since }) {
+  const twice = signs.filter((one) => one.others.length > 0);
+  if (twice.length === 0 && since === null) return [];
+  const section = element("section", "stand sources", element("h3", "", text("resident.sources")));
+  if (since !== null) section.append(element("p", "unusual", `${text("cause.sources_disagree")} · ${text("card.since", { time: timeOf(since) })}`));
+  if (twice.length === 0) return [section];
+  section.append(table(
+    [{ words: "" }, { words: text("resident.better") }, { words: text("resident.other") }],
+    twice.map((one) => element("tr", one.apart ? "apart" : "",
+      element("td", "", evidenceName(one.name)),
+      ...[one.best, ...one.others].map((measured) => element("td", "",
+        valueOf(one.name, measured.value), " ", element("small", "", sourceWords(measured))))))));
+  return [section];
+}
+
+const sourceWords = ({ source, quality, age_s: age }) => [
+  text(`value.${source}`),
+  ...(quality === null ? [] : [`${text("evidence.quality")} ${valueOf("quality", quality)}`]),
+  text("evidence.ago", { age: delayOf(age * 1000) }),
+].join(" · ");
 
 function baselineOf({ now_part: nowPart, needed_h: needed, signs, unusual }) {
   const learned = signs.filter((one) => one.learned_h > 0);

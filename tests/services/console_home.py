@@ -14,6 +14,7 @@ from alerts.clip_store import ClipStore
 from alerts.desk import Desk
 from alerts.detectors.baseline import Baseline
 from alerts.detectors.early_warning import EarlyWarning
+from alerts.detectors.fusion import Fusion
 from alerts.findings import Change, Condition, Finding, Priority
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType
@@ -84,7 +85,7 @@ class Home:
         )
         self._quarantine = Quarantine(folder / "quarantine.db")
         self.clips = ClipStore(self._engine)
-        self.bank = Bank([EarlyWarning(), Baseline()], len(self.devices))
+        self.bank = Bank([EarlyWarning(), Baseline(), Fusion()], len(self.devices))
         self.bank.lead([device.resident for device in self.devices])
         self.health = Health(ready=True, checks=(Check("broker", ok=True),))
         self._port = free_port()

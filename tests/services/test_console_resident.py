@@ -64,3 +64,21 @@ async def test_on_a_phone_nothing_is_wider_than_the_screen(home: Home, browser: 
     await expect(panel.locator(".baseline")).to_contain_text("the whole day after 4 days at the earliest")
     assert await panel.evaluate("panel => panel.scrollWidth <= panel.clientWidth")
     assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+async def test_bracelet_and_mat_stand_side_by_side_the_better_first(home: Home, browser: Browser) -> None:
+    since_ms = (now_ms() // 60_000 - 14) * 60_000
+    minutes = range(since_ms, now_ms(), 60_000)
+    says(home, "bracelet-1", "vitals", [{"t": t_ms, "hr": 98, "quality": 0.6} for t_ms in minutes])
+    says(home, "mat-1", "bed", [{"t": t_ms, "present": True, "hr": 64, "quality": 0.9} for t_ms in minutes])
+    alarm = await home.happens()
+    page = await look(browser, home)
+    await card(page, alarm).locator(".name-button").click()
+    sources = page.locator("#resident-dialog .sources")
+    await expect(sources.locator(".unusual")).to_contain_text("Bracelet and bed mat disagree · since")
+    await expect(sources.locator("tbody tr")).to_have_text(
+        re.compile(
+            r"^Heart rate64 /min bed mat · Signal quality 90 % · .* ago98 /min bracelet · Signal quality 60 % · .*$"
+        )
+    )
+    await expect(sources.locator("tbody tr")).to_have_class("apart")
