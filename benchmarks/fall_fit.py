@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from alerts.detectors.fall_features import DECIDED_CELLS, IMPACT, SUSPECTED_CELLS, features
-from alerts.detectors.fall_model import Convolutions, Trees, convolved
+from alerts.detectors.fall_model import TREES_SURE, Convolutions, Trees, convolved
 from benchmarks.fall_windows import Float, Float32, Int, Recording, Windows
 
 Flag = NDArray[np.bool_]
@@ -69,10 +69,9 @@ class Judge:
     def log_odds(self, seen: Seen) -> tuple[Float, Float]:
         """The scores (n,) at 3 s and at 4 s, without a bias."""
         linear = answered(self.convolutions, seen.answers)
-        return (
-            (self.suspected.log_odds(seen.suspected) + linear) / 2,
-            (self.decided.log_odds(seen.decided) + linear) / 2,
-        )
+        trees = self.suspected.log_odds(seen.suspected), self.decided.log_odds(seen.decided)
+        suspected, decided = (np.where(score < TREES_SURE, score, (score + linear) / 2) for score in trees)
+        return suspected, decided
 
 
 def kernels(seed: int = 0) -> tuple[Float32, Int]:
@@ -99,10 +98,10 @@ def seen_of(windows: Float32, kernel: Float32, dilation: Int) -> Seen:
 
 
 def labels(recordings: Sequence[Recording], windows: Windows, score: Float | None = None) -> Int:
-    """1 for the window of each fall, 0 for all windows of recordings without one, -1 for those that say nothing.
+    """1 for the window of each fall, 0 for those where nobody fell, -1 for those that say nothing.
 
     Of a fall's windows the one with the largest `score` (n,) is taken, without scores the hardest impact; within the
-    labelled time where there is one.
+    labelled time where there is one. What comes before that time is no fall yet; what comes after it may be anything.
     """
     label = np.zeros(len(windows.acc_g), dtype=np.int64)
     rank = np.linalg.norm(windows.acc_g[:, IMPACT], axis=1) if score is None else score
@@ -114,6 +113,7 @@ def labels(recordings: Sequence[Recording], windows: Windows, score: Float | Non
         if np.isfinite(recording.entry.onset_s):
             at_s = windows.impact_s[mine]
             within = (at_s >= recording.entry.onset_s - BEFORE_S) & (at_s <= recording.entry.end_s + AFTER_S)
+            label[mine[at_s < recording.entry.onset_s - 2 * BEFORE_S]] = 0
             mine = mine[within]
         if len(mine):
             label[mine[np.argmax(rank[mine])]] = 1

@@ -28,7 +28,7 @@ VERSION: Final = 2
 _TOGETHER: Final = 32
 #: Log odds of the trees under which the convolutions, which cost more than all else, are not asked: of 3,794 windows
 #: (other people, devices and mountings) whose mean told of a fall none had less, and of daily wear 19 of 20 have.
-_SURE: Final = -4.0
+TREES_SURE: Final = -4.0
 #: Cells over which the answer of a convolution is summed up: before, around and after the impact.
 _PARTS: Final = ((0, 60), (62, 95), (95, SUSPECTED_CELLS))
 #: The cosines among the channels count half.
@@ -178,7 +178,7 @@ class FallModel:
         for first in range(0, len(windows), _TOGETHER):
             some = windows[first : first + _TOGETHER]
             judged = trees.log_odds(features(some))
-            open_yet = np.flatnonzero(judged >= _SURE)
+            open_yet = np.flatnonzero(judged >= TREES_SURE)
             if len(open_yet):
                 second = self.convolutions.log_odds(some[open_yet, :SUSPECTED_CELLS])
                 judged[open_yet] = (judged[open_yet] + second) / 2
