@@ -136,8 +136,7 @@ class BedSignal:
 
     def _moving(self, windows: Windows, places: Int) -> NDArray[np.bool_]:
         """Which pieces of each window (w, pieces) are movement; remembers what is usual."""
-        slope = np.zeros_like(windows.signal)
-        np.subtract(windows.signal[:, 1:], windows.signal[:, :-1], out=slope[:, 1:])
+        slope = np.diff(windows.signal, axis=1, prepend=windows.signal[:, :1])
         pieces = slope.reshape(len(slope), -1, _PIECE_S * HEART_HZ)
         level = np.sqrt(np.einsum("wps,wps->wp", pieces, pieces) / np.float32(pieces.shape[2]))
         middle = np.median(level, axis=1)

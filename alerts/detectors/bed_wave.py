@@ -143,8 +143,10 @@ def _fill(ring: Signal, row: Index, bin_: Int, value: NDArray[np.float64], whole
         due = row[now][whole[now]]
         if len(due):
             last = (int(end) + 1) * _EVERY_BINS
-            order = (np.arange(WINDOW_SAMPLES) + last) % WINDOW_SAMPLES
-            parts.append(Windows(due, np.full(len(due), last * BIN_MS), ring[due[:, np.newaxis], order]))
+            oldest = last % WINDOW_SAMPLES
+            held = ring[due]
+            signal = np.concatenate([held[:, oldest:], held[:, :oldest]], axis=1)
+            parts.append(Windows(due, np.full(len(due), last * BIN_MS), signal))
     return Windows.joined(parts)
 
 
