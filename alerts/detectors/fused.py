@@ -63,7 +63,9 @@ def fused(state: Records, params: Records, now_ms: int) -> Fused:
 
 
 def _measured(source: Source, value: float, time_ms: int, quality: float) -> Measured:
-    return Measured(source, float(value), int(time_ms), float(quality) if np.isfinite(quality) else None)
+    # Kept in fewer digits than a device sends, and more than it means.
+    told = round(float(quality), 3) if np.isfinite(quality) else None
+    return Measured(source, round(float(value), 2), int(time_ms), told)
 
 
 def _quality(one: Measured) -> float:

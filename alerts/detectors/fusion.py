@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records, Result
 from alerts.detectors.minutes import KEPT_MIN, MINUTE_MS, add, slot_of
-from alerts.detectors.rowwise import copied
+from alerts.detectors.rowwise import copied, once
 from alerts.detectors.segments import NEVER, Segments, in_order
 from alerts.detectors.signs import SIGNS, off_of, values_of
 from alerts.findings import Change, Condition, Evidence, Finding, Priority
@@ -66,7 +66,8 @@ class Fusion:
     """The latest value of each sign by each source, and minutes in which both measured, compared.
 
     A minute is compared once both sources have told of a later one, so the order in which their messages come does not
-    matter, as long as neither is more than `KEPT_MIN` minutes ahead: what comes later still is for the record only.
+    matter, once both were heard and as long as neither is more than `KEPT_MIN` minutes ahead: what comes later still is
+    for the record only.
     A bracelet that is not worn, an empty mat, and poor readings are not compared. Positions are not either: indoors
     a fix wanders further than from the bed to the door.
     Low priority and technical: somebody lies in another's bed, wears another's bracelet, or a sensor slipped.
@@ -78,13 +79,14 @@ class Fusion:
     state_dtype: ClassVar[np.dtype[np.void]] = np.dtype(
         [
             ("time_ms", "<i8", (len(SOURCES), len(SIGNS))),
-            ("value", "<f8", (len(SOURCES), len(SIGNS))),
-            ("quality", "<f8", (len(SOURCES), len(SIGNS))),
+            ("value", "<f4", (len(SOURCES), len(SIGNS))),
+            ("quality", "<f4", (len(SOURCES), len(SIGNS))),
+            ("heard", "?", (len(SOURCES),)),
             ("last_ms", "<i8", (len(SOURCES),)),
             ("steps", "<f8"),
             #: By source and slot: which minute, sums in tenths, and of how many; steps, or words "present" and others.
-            ("minute", "<i8", (len(SOURCES), KEPT_MIN)),
-            ("sum", "<i8", (len(SOURCES), KEPT_MIN, 2)),
+            ("minute", "<i4", (len(SOURCES), KEPT_MIN)),
+            ("sum", "<i4", (len(SOURCES), KEPT_MIN, 2)),
             ("count", "<i4", (len(SOURCES), KEPT_MIN, 2)),
             ("there", "<i4", (len(SOURCES), KEPT_MIN, 2)),
             ("judged", "<i8"),
@@ -149,11 +151,18 @@ class Fusion:
         own = params[readings.row]
         poor = off_of(readings) | (readings.quality < own["quality_min"])
         values[poor] = np.nan
+        # Most have a bracelet and no mat: there is nothing to compare, and only the latest to remember.
+        beside = state["heard"][readings.row, 1 - source]
+        state["heard"][readings.row, source] = True
+        if not beside.any() and once(readings.row, len(state)):
+            _remember(state, source, readings, values)
+            return state, []
         moving = np.zeros(len(readings), dtype=np.bool_)
         if isinstance(readings, Bed):
             moving = readings.moving_share > own["moving_most"]
         for sign in range(len(SIGNS)):  # five: a sign is news by itself, whichever reading of a device brings it
-            _take(state, source, sign, readings, values[:, sign], moving)
+            _take(state, source, sign, readings, values[:, sign], ~moving & beside)
+        readings = readings.take(beside)
         _be_there(state, source, readings)
         return state, _compare(state, params, np.unique(readings.row))
 
@@ -162,10 +171,21 @@ class Fusion:
         return state, []
 
 
+def _remember(state: Records, source: int, readings: Vitals | Bed, values: Float) -> None:
+    """Remember the latest of all signs of readings (n,), each of another row; `state` is written."""
+    row, time_ms = readings.row, readings.time_ms[:, np.newaxis]
+    before_ms = state["time_ms"][row, source]
+    news = np.isfinite(values) & (time_ms > before_ms)
+    state["time_ms"][row, source] = np.where(news, time_ms, before_ms)
+    state["value"][row, source] = np.where(news, values, state["value"][row, source])
+    quality = np.where(news, readings.quality[:, np.newaxis], state["quality"][row, source])
+    state["quality"][row, source] = quality
+
+
 def _take(
-    state: Records, source: int, sign: int, readings: Vitals | Bed, value: Float, moving: NDArray[np.bool_]
+    state: Records, source: int, sign: int, readings: Vitals | Bed, value: Float, counts: NDArray[np.bool_]
 ) -> None:
-    """Remember the latest of one sign, and add up the minutes of what both measure; `state` is written."""
+    """Remember the latest of one sign, and add up the minutes of what `counts` (n,); `state` is written."""
     index = np.flatnonzero(np.isfinite(value))
     if not len(index):
         return
@@ -176,7 +196,7 @@ def _take(
     state["value"][row, source, sign] = value[index]
     state["quality"][row, source, sign] = readings.quality[index]
     if sign in _BOTH:
-        still = ~moving[index]
+        still = counts[index]
         tenths = np.rint(value[index][still] * 10.0).astype(np.int64)
         add(state, source, "sum", "count", _BOTH.index(sign), row[still], time_ms[still], tenths)
 
@@ -207,7 +227,7 @@ def _be_there(state: Records, source: int, readings: Vitals | Bed) -> None:
 
 def _compare(state: Records, params: Records, rows: NDArray[np.integer]) -> list[Finding]:
     """Compare the minutes that are over for both sources of `rows`, each row once; `state` is written."""
-    heard = state["minute"][rows].max(axis=2)
+    heard = state["minute"][rows].max(axis=2).astype(np.int64)
     until = np.where((heard == NEVER).any(axis=1), NEVER, heard.min(axis=1) - 1)
     begin = np.maximum(state["judged"][rows], until - KEPT_MIN) + 1
     findings: list[Finding] = []

@@ -11,7 +11,7 @@ Int = NDArray[np.int64]
 
 MINUTE_MS: Final = 60_000
 #: So many minutes are kept until the other source has told of them too.
-KEPT_MIN: Final = 16
+KEPT_MIN: Final = 8
 _SUMS: Final = ("sum", "count", "there")
 
 
@@ -38,7 +38,7 @@ def add(
     if not len(row):
         return
     minute = time_ms // MINUTE_MS
-    latest = state["minute"][:, source].max(axis=1)
+    latest = state["minute"][:, source].max(axis=1).astype(np.int64)
     np.maximum.at(latest, row, minute)
     kept = (minute > state["judged"][row]) & (minute > latest[row] - KEPT_MIN)
     row, minute, value = row[kept], minute[kept], value[kept]

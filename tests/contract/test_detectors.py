@@ -200,14 +200,16 @@ class BesideAMat(Fusion):
         super().__init__(FusionSettings(held_min=1, agree_min=1))
 
     def initial(self, count: int) -> Records:
-        at = np.tile(START_MS + 60_000 * np.arange(15), count)
-        row = np.repeat(np.arange(count), 15)
+        at = np.tile(START_MS + 60_000 * np.arange(8), count)
+        row = np.repeat(np.arange(count), 8)
+        heard = readings(Vitals, np.arange(count), np.full(count, START_MS))
         beside = readings(Bed, row, at, heart_rate_bpm=np.full(len(row), 68.0), present=np.ones(len(row)))
-        return self.update(super().initial(count), beside, self.defaults(count), START_MS)[0]
+        state, _ = self.update(super().initial(count), heard, self.defaults(count), START_MS)
+        return self.update(state, beside, self.defaults(count), START_MS)[0]
 
 
 def beside_a_mat_stream(random: Random) -> Vitals:
-    row, time_ms = moments(random, 60, (5.0, 13.0))
+    row, time_ms = moments(random, 60, (4.0, 7.0))
     odd = np.empty(len(row), dtype=np.bool_)
     for r in range(ROWS):
         odd[row == r] = np.repeat(random.random(12) < 0.5, 5)
