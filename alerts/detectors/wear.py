@@ -68,11 +68,13 @@ class Wear:
         state = copied(state)
         kind = int(isinstance(readings, Status))
         last_ms = state["last_ms"][:, kind].copy()
-        charging = readings.charging if isinstance(readings, Status) else np.broadcast_to(np.int8(-1), len(readings))
         findings: list[Finding] = []
         # A bracelet that was worn and still is has nothing to tell.
         going_on = state["active"] | state["charging"] | (state["since_ms"] != NEVER)
-        if going_on.any() or (readings.worn == 0).any() or (charging == 1).any():
+        told = going_on.any() or (readings.worn == 0).any()
+        if told or (isinstance(readings, Status) and (readings.charging == 1).any()):
+            none = np.full(len(readings), -1, dtype=np.int8)
+            charging = readings.charging if isinstance(readings, Status) else none
             index = np.flatnonzero((readings.worn != -1) | (charging != -1))
             index = index[in_order(readings.row[index], readings.time_ms[index], last_ms)]
             if len(index):
