@@ -591,3 +591,26 @@ def test_what_was_called_off_by_walking_says_so_and_rings_for_another_fall_alone
     (again,) = record(journal, fall("wrist_fall", Priority.HIGH, T + 90_000))
     assert (again.to_state, again.alarm.cancelled) == (State.UNACKNOWLEDGED, False)
     assert "cancelled_by" not in dict(again.alarm.evidence)
+
+
+# ------------------------------------------------------------------ where somebody went
+
+
+def left(change: Change, at_ms: int, distance_m: float) -> Finding:
+    where = (("distance_m", distance_m), ("fix_ms", at_ms))
+    return Finding(BRACELET, Condition.GEOFENCE, "left_safe_zone", change, Priority.HIGH, T, at_ms, where)
+
+
+def test_an_old_position_is_not_sent_once_there_is_a_newer_one(journal: Journal, engine: Engine) -> None:
+    letters = Letters(engine)
+    (raised,) = record(journal, left(Change.BEGAN, T, 30.0))
+    told = [record(journal, left(Change.WITNESSED, T + i * 30_000, 30.0 + i))[0] for i in (1, 2, 3)]
+    assert all(one.follows and not one.news for one in told)
+    counts = {status: count for (channel, status), count in letters.counts().items() if channel == "calls"}
+    assert counts == {Status.PENDING: 2, Status.CANCELLED: 2}, "the alarm itself and the latest position are left"
+    (back,) = record(journal, left(Change.ENDED, T + 200_000, -40.0))
+    assert back.to_state is State.RETURNED
+    assert dict(back.alarm.evidence)["distance_m"] == -40.0
+    assert [dict(one.alarm.evidence)["distance_m"] for one in journal.transitions(raised.alarm.alarm)] == [
+        30.0, 31.0, 32.0, 33.0, -40.0,
+    ]  # fmt: skip

@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
 from alerts.detectors.vitals import LIMITS, Limit
+from alerts.detectors.zones import Hours
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
 from service.fleet import Caregiver, Fleet, FleetError, PlacedZone, Resident, Site, csv_file, read_fleet
+from service.fleet.zone_form import DAYS
 from service.registry import Registry
 
 IDS = st.text(string.ascii_letters + string.digits + "_-", min_size=1, max_size=12)
@@ -28,6 +30,7 @@ IDS = st.text(string.ascii_letters + string.digits + "_-", min_size=1, max_size=
 TEXTS = st.text(
     st.characters(exclude_categories=("Cs", "Cc"), include_characters="\n"), min_size=1, max_size=30
 ).map(str.strip).filter(bool)  # fmt: skip
+GROUPS = TEXTS.filter(lambda name: "|" not in name)
 CIRCLE = ("lat", "lon", "radius_m")
 LATITUDES = st.floats(-80, 80)
 OXYGEN = st.sampled_from([None, "air", "oxygen"])
@@ -40,7 +43,18 @@ def shapes(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         return {"circle": (lat, lon, draw(st.floats(0.01, 200_000)))}
     size = draw(st.floats(0.001, 0.5))
-    return {"polygon": ((lat, lon), (lat, lon + size), (lat + size, lon + size), (lat + size, lon))}
+    outer = ((lat, lon), (lat, lon + size), (lat + size, lon + size), (lat + size, lon))
+    if draw(st.booleans()):
+        return {"polygon": outer}
+    hole = tuple((lat + size * north, lon + size * east) for north, east in ((0.25, 0.25), (0.25, 0.5), (0.5, 0.5)))
+    return {"areas": ((outer, hole),)}
+
+
+@st.composite
+def hours(draw: st.DrawFn) -> Hours | None:
+    begin, end = draw(st.integers(0, 1439)), draw(st.integers(0, 1440))
+    days = tuple(sorted(draw(st.sets(st.integers(0, 6), min_size=1))))
+    return draw(st.sampled_from([None, Hours(begin, end, days)])) if begin != end else None
 
 
 @st.composite
@@ -73,11 +87,12 @@ def fleets(draw: st.DrawFn) -> Fleet:
 
     sites = [Site(name, draw(TEXTS)) for name in draw(st.lists(IDS, unique=True, min_size=1, max_size=3))]
     a_site = st.sampled_from([site.site for site in sites])
+    groups = st.lists(GROUPS, unique=True, max_size=3).map(tuple)
     born = st.none() | st.dates(date(1900, 1, 1), date(2020, 1, 1))
     residents = [
         Resident(
             name, draw(TEXTS), draw(a_site), draw(st.none() | TEXTS), draw(born),
-            draw(st.sampled_from([None, "female", "male"])), draw(st.sampled_from(["zh", "en"])),
+            draw(st.sampled_from([None, "female", "male"])), draw(st.sampled_from(["zh", "en"])), draw(groups),
         )
         for name in unique(4)
     ]  # fmt: skip
@@ -91,8 +106,10 @@ def fleets(draw: st.DrawFn) -> Fleet:
     for name in unique(4):
         owner = draw(owners)
         rule, crs = draw(st.sampled_from(["safe", "forbidden"])), draw(st.sampled_from(Crs))
-        site = draw(a_site) if owner is None else None
-        zones.append(PlacedZone(name, rule, crs, site, owner, **draw(shapes())))
+        named = sorted({group for person in residents for group in person.groups})
+        group = draw(st.sampled_from(named)) if named and owner is None and draw(st.booleans()) else None
+        site = draw(a_site) if owner is None and group is None else None
+        zones.append(PlacedZone(name, rule, crs, site, owner, group=group, hours=draw(hours()), **draw(shapes())))
     roles = st.sampled_from(["nurse", "head_nurse", "doctor", "family", "manager"])
     caregivers = [
         Caregiver(name, draw(TEXTS), draw(roles), draw(st.none() | a_site), draw(st.none() | TEXTS))
@@ -124,6 +141,11 @@ def toml_of(fleet: Fleet) -> str:
                     lines += [
                         f"{key} = {float(part)!r}" for key, part in zip(("lat", "lon", "radius_m"), value, strict=True)
                     ]
+                elif field.name == "areas" and value is not None:
+                    lines += [f"polygon = {json.dumps(value[0][0])}", f"holes = {json.dumps(value[0][1:])}"]
+                elif isinstance(value, Hours):
+                    days = [DAYS[day] for day in value.days]
+                    lines.append(f'from = "{clock(value.from_min)}"\nuntil = "{clock(value.until_min)}"\ndays = {days}')
                 elif isinstance(value, date):
                     lines.append(f"{field.name} = {value}")
                 elif value is not None:

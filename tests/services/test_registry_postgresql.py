@@ -3,17 +3,25 @@
 from dataclasses import replace
 from typing import Any
 
+from sqlalchemy import text
+
+from alerts.detectors.zones import Hours
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
-from service.fleet import Caregiver, Difference, Fleet, PlacedZone, Resident, Site, Summary
+from service.fleet import Caregiver, Difference, Fleet, Outing, PlacedZone, Resident, Site, Summary
 from service.registry import Registry
 
+RING = ((36.0, 117.0), (36.1, 117.0), (36.1, 117.1))
+AREA = (RING, ((36.05, 117.01), (36.06, 117.01), (36.06, 117.02)))
 FLEET = Fleet(
     sites=(Site("north", "北院"),),
-    residents=(Resident("r1", "林秀英", "north"),),
+    residents=(Resident("r1", "林秀英", "north", groups=("夜间",)),),
     devices=(Device("north", "loc-1", DeviceType.LOCATOR, "r1"), Device("north", "hall", DeviceType.BUTTON)),
-    zones=(PlacedZone("pond", "forbidden", Crs.WGS84, site="north", circle=(36.05, 117.05, 12.5)),),
+    zones=(
+        PlacedZone("pond", "forbidden", Crs.WGS84, site="north", circle=(36.05, 117.05, 12.5)),
+        PlacedZone("walk", "safe", Crs.GCJ02, group="夜间", areas=(AREA,), hours=Hours(1320, 360, (0,))),
+    ),
     caregivers=(Caregiver("c1", "Wang", "nurse"),),
 )
 
@@ -33,4 +41,32 @@ def test_a_fleet_goes_in_changes_and_goes(postgresql: Any) -> None:
     registry.replace_fleet(Fleet())
     assert registry.fleet() == Fleet()
     assert registry.revision() == before + 3
+    engine.dispose()
+
+
+def test_an_outing_is_kept_until_it_ends_or_its_resident_goes(postgresql: Any) -> None:
+    engine = make_engine(postgresql.url)
+    registry = Registry(engine)
+    registry.replace_fleet(FLEET)
+    until_ms = 1_767_225_600_000
+    for by in ("c1", "c2"):
+        registry.begin_outing(Outing("r1", until_ms, by, until_ms - 1))
+    assert registry.outings() == [Outing("r1", until_ms, "c2", until_ms - 1)]
+    assert registry.end_outing("r1")
+    registry.begin_outing(Outing("r1", until_ms, "c1", until_ms - 1))
+    registry.replace_fleet(Fleet())
+    assert registry.outings() == []
+    engine.dispose()
+
+
+def test_a_database_of_an_earlier_version_takes_what_is_new(postgresql: Any) -> None:
+    engine = make_engine(postgresql.url)
+    Registry(engine).replace_fleet(Fleet())
+    with engine.begin() as connection:
+        connection.execute(text('ALTER TABLE zones DROP COLUMN "group", DROP COLUMN areas, DROP COLUMN hours'))
+        connection.execute(text('ALTER TABLE residents DROP COLUMN "groups"'))
+    registry = Registry(engine)
+    registry.replace_fleet(FLEET)
+    assert Registry(engine).fleet() == FLEET
+    registry.replace_fleet(Fleet())
     engine.dispose()

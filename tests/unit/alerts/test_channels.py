@@ -138,3 +138,34 @@ def test_no_secret_is_in_a_representation() -> None:
         MqttChannel([Endpoint("127.0.0.1", 1883)], username="Geheim7", password="Geheim7"),
     ]
     assert "Geheim7" not in repr(channels)
+
+
+WANDERED = transition(
+    Event.WITNESS,
+    State.UNACKNOWLEDGED,
+    State.UNACKNOWLEDGED,
+    condition=Condition.GEOFENCE,
+    cause="left_safe_zone",
+    evidence=(
+        ("zone", "garden"), ("distance_m", 240.0), ("direction", "NE"), ("lat_deg", 36.64), ("lon_deg", 117.96),
+        ("accuracy_m", 15.0), ("speed_m_s", 1.1), ("battery_pct", 40.0), ("fix_ms", 3500),
+    ),
+)  # fmt: skip
+
+
+def test_the_feed_and_webhooks_follow_who_wandered_off() -> None:
+    (feed,) = MQTT.wants(WANDERED)
+    body = json.loads(feed.body)
+    assert body.keys() == CONTRACT_FIELDS | {"position"}
+    assert body["position"] == {
+        "t": 3500, "lat": 36.64, "lon": 117.96, "crs": "wgs84", "acc": 15.0, "speed": 1.1, "bat": 40.0,
+        "zone": "garden", "distance": 240.0, "direction": "NE",
+    }  # fmt: skip
+    (told,) = HOOK.wants(WANDERED)
+    assert json.loads(told.body)["position"] == body["position"]
+    assert not told.moot_once_taken, "whoever took it still wants to know where"
+
+
+def test_more_evidence_of_a_fall_is_not_sent_by_itself() -> None:
+    fall = replace(WANDERED, alarm=replace(WANDERED.alarm, condition=Condition.FALL))
+    assert MQTT.wants(fall) == HOOK.wants(fall) == ()

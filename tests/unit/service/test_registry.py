@@ -12,16 +12,17 @@ from sqlalchemy.exc import IntegrityError
 from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
 from alerts.detectors.vitals import Limit
+from alerts.detectors.zones import Hours
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType, Directory
 from service.database import make_engine
-from service.fleet import Caregiver, Difference, Fleet, PlacedZone, Resident, Site, Summary
+from service.fleet import Caregiver, Difference, Fleet, Outing, PlacedZone, Resident, Site, Summary
 from service.registry import Registry
 
 FLEET = Fleet(
     sites=(Site("north", "North house"), Site("south", "南院")),
     residents=(
-        Resident("r1", "林秀英", "north", "1-01", date(1938, 5, 2), "female"),
+        Resident("r1", "林秀英", "north", "1-01", date(1938, 5, 2), "female", groups=("夜间", "walkers")),
         Resident("r2", "George", "south", language="en"),
     ),
     devices=(
@@ -33,6 +34,14 @@ FLEET = Fleet(
     zones=(
         PlacedZone("grounds", "safe", Crs.GCJ02, site="north", polygon=((36.0, 117.0), (36.1, 117.0), (36.1, 117.1))),
         PlacedZone("pond", "forbidden", Crs.WGS84, site="north", circle=(36.05, 117.05, 12.5)),
+        PlacedZone(
+            "walk",
+            "safe",
+            Crs.BD09,
+            group="strollers",
+            hours=Hours(1320, 360, (0, 6)),
+            areas=((((36.0, 117.0), (36.1, 117.0), (36.1, 117.1)),), (((37.0, 117.0), (37.1, 117.0), (37.1, 117.1)),)),
+        ),
         PlacedZone("daughter", "safe", Crs.WGS84, resident="r1", circle=(36.2, 117.2, 800.0)),
     ),
     caregivers=(Caregiver("c1", "Wang", "nurse", "north", "+86 1"), Caregiver("c2", "Li", "head_nurse")),
@@ -61,7 +70,7 @@ def test_a_new_registry_is_empty(registry: Registry) -> None:
 
 def test_a_fleet_comes_out_as_it_went_in(registry: Registry) -> None:
     summary = registry.replace_fleet(FLEET)
-    assert summary == Summary(*(Difference(added=count) for count in (2, 2, 4, 3, 2, 2, 2)))
+    assert summary == Summary(*(Difference(added=count) for count in (2, 2, 4, 4, 2, 2, 2)))
     assert registry.fleet() == FLEET
     assert registry.sites() == list(FLEET.sites)
     assert registry.residents() == list(FLEET.residents)
@@ -159,7 +168,7 @@ def test_zones_are_those_of_the_resident_else_of_the_site(registry: Registry) ->
     registry.replace_fleet(FLEET)
     directory = Directory(registry.devices())
     table = registry.zone_table(directory)
-    assert [zone.zone for zone in table.zones] == ["grounds", "pond", "daughter"]
+    assert [zone.zone for zone in table.zones] == ["grounds", "pond", "walk", "daughter"]
     names = {d.device: {zone.zone for zone in table.of_row(row)} for row, d in enumerate(directory.devices)}
     assert names == {
         "loc-9": set(),  # the south has no zones
@@ -177,3 +186,58 @@ def test_zones_follow_the_rows_of_the_directory_and_not_the_order_of_the_registr
     directory = directory.updated(registry.devices())
     table = registry.zone_table(directory)
     assert [len(table.of_row(row)) for row in range(4)] == [0, 2, 0, 2]  # row 0 is one that left
+
+
+OUT = Outing("r1", 2_000, "c1", 1_000)
+
+
+def test_outings_come_go_and_count_as_a_change_of_the_fleet(registry: Registry) -> None:
+    registry.replace_fleet(FLEET)
+    registry.begin_outing(OUT)
+    longer = replace(OUT, until_ms=3_000, by="c2")
+    registry.begin_outing(longer)
+    assert registry.outings() == [longer]
+    assert registry.revision() == 3
+    directory = Directory(registry.devices())
+    row = [device.device for device in directory.devices].index("loc-1")
+    assert registry.zone_table(directory).outings == {row: 3_000}
+    assert registry.end_outing("r1") is True
+    assert registry.end_outing("r1") is False
+    assert (registry.outings(), registry.revision()) == ([], 4)
+    with pytest.raises(IntegrityError):
+        registry.begin_outing(replace(OUT, resident="nobody"))
+
+
+def test_an_import_leaves_outings_alone_unless_the_resident_goes(registry: Registry) -> None:
+    registry.replace_fleet(FLEET)
+    registry.begin_outing(OUT)
+    assert registry.replace_fleet(replace(FLEET, caregivers=())) == Summary(caregivers=Difference(removed=2))
+    assert registry.outings() == [OUT]
+    registry.replace_fleet(Fleet(sites=FLEET.sites))
+    assert registry.outings() == []
+
+
+def test_a_database_of_an_earlier_version_keeps_its_fleet_and_takes_what_is_new(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path}/shouhu.db")
+    with engine.begin() as connection:
+        for statement in (
+            "CREATE TABLE sites (number INTEGER PRIMARY KEY AUTOINCREMENT, site VARCHAR(64) UNIQUE, name TEXT)",
+            "CREATE TABLE residents (number INTEGER PRIMARY KEY AUTOINCREMENT, resident VARCHAR(64) NOT NULL UNIQUE,"
+            " name TEXT, site VARCHAR(64), room TEXT, born DATE, sex VARCHAR(16), language VARCHAR(16))",
+            "CREATE TABLE zones (number INTEGER PRIMARY KEY AUTOINCREMENT, zone VARCHAR(64) NOT NULL UNIQUE,"
+            " site VARCHAR(64), resident VARCHAR(64), rule VARCHAR(16), crs VARCHAR(16), circle TEXT, polygon TEXT)",
+            "INSERT INTO sites (site, name) VALUES ('north', 'North house')",
+            "INSERT INTO residents (resident, name, site, language) VALUES ('r1', '林秀英', 'north', 'zh')",
+            "INSERT INTO zones (zone, site, rule, crs, circle)"
+            " VALUES ('pond', 'north', 'forbidden', 'wgs84', '[36.05, 117.05, 12.5]')",
+        ):
+            connection.exec_driver_sql(statement)
+    registry = Registry(engine)
+    assert registry.fleet() == Fleet(
+        sites=(Site("north", "North house"),),
+        residents=(Resident("r1", "林秀英", "north"),),
+        zones=(PlacedZone("pond", "forbidden", Crs.WGS84, "north", circle=(36.05, 117.05, 12.5)),),
+    )
+    registry.replace_fleet(FLEET)
+    assert set(Registry(engine).zones()) == set(FLEET.zones), "opened again"
+    engine.dispose()
