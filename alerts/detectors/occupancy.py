@@ -137,7 +137,7 @@ def fallen_silent(state: Records, now_ms: int, short_ms: Int) -> Flag:
     A mat that said "absent" and nothing more has said it for good, and one that speaks only of changes means it.
     """
     silent = (state["since_received_ms"] != NEVER) & (now_ms - state["since_received_ms"] >= SILENT_MS)
-    left = silent & (state["present"] == 0) & ~state["out"]
+    left: Flag = silent & (state["present"] == 0) & ~state["out"]
     back = silent & (state["present"] == 1) & state["out"]
     if left.any():
         state["out"][left] = True
