@@ -127,6 +127,7 @@ async def serve(
             metrics.exposition,
             readings=readings,
             clips=clips,
+            bank=fleet.bank,
             whereabouts=fleet.whereabouts,
         )
         await house.enter_async_context(_listening(make_app(rooms), settings.http.host, settings.http.port))

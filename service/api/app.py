@@ -4,7 +4,19 @@ from typing import Final
 
 from aiohttp import web
 
-from service.api import alarms, events, falls, openapi, operations, outings, pages, positions, readings, registry
+from service.api import (
+    alarms,
+    events,
+    falls,
+    openapi,
+    operations,
+    outings,
+    pages,
+    positions,
+    readings,
+    registry,
+    standing,
+)
 from service.api.errors import errors_as_json
 from service.api.guard import add_headers, only_this_computer
 from service.api.house import HOUSE, House
@@ -19,6 +31,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *events.ROUTES,
     *registry.ROUTES,
     *readings.ROUTES,
+    *standing.ROUTES,
     *positions.ROUTES,
     *outings.ROUTES,
     *operations.ROUTES,

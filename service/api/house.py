@@ -10,6 +10,7 @@ from alerts.alarm import Alarm, Outcome, Transition
 from alerts.clip_store import MissedFall
 from alerts.clips import Clip
 from alerts.detectors.whereabouts import Whereabouts
+from alerts.detectors.contract import Records
 from alerts.notify.hub import Hub
 from ingest.clock import wall_clock_ms
 from ingest.directory import Device
@@ -169,10 +170,19 @@ class Clips(Protocol):
         ...
 
 
+class Bank(Protocol):
+    """What detectors know, as `alerts.bank.Bank` keeps it."""
+
+    def of_resident(self, name: str, resident: str) -> tuple[Records, Records]:
+        """State and parameters (1,) of the detector `name` for one resident."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """Everything handlers use; `health` and `metrics` are called on the event loop and must not block.
 
+    `bank` is read on the event loop, between two batches, and never written to.
     `readings` is None where they are kept in a store that has its own means to be asked. `whereabouts` says where a
     resident is at a time, None where no fix is known; on the event loop, as `health`.
     """
@@ -185,6 +195,7 @@ class House:
     now_ms: Callable[[], int] = wall_clock_ms
     readings: Readings | None = None
     clips: Clips | None = None
+    bank: Bank | None = None
     whereabouts: Callable[[str, int], Whereabouts | None] | None = None
 
 
