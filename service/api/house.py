@@ -9,8 +9,8 @@ from aiohttp import web
 from alerts.alarm import Alarm, Outcome, Transition
 from alerts.clip_store import MissedFall
 from alerts.clips import Clip
-from alerts.detectors.whereabouts import Whereabouts
 from alerts.detectors.contract import Records
+from alerts.detectors.whereabouts import Whereabouts
 from alerts.notify.hub import Hub
 from ingest.clock import wall_clock_ms
 from ingest.directory import Device
