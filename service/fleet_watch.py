@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,6 +18,7 @@ from alerts.detectors.standard import DetectorSettings, standard_detectors
 from alerts.detectors.supervision import Supervision
 from alerts.detectors.vitals import VitalLimits
 from alerts.detectors.whereabouts import Whereabouts, whereabouts
+from alerts.detectors.zones import ZoneTable
 from ingest.decode import Decoder, Limits
 from ingest.directory import Directory
 from service.registry import Registry
@@ -36,11 +37,12 @@ class FleetWatch:
         self._vitals = VitalLimits(settings.vitals)
         self._bed_exit = BedExit(settings.bed)
         self._early_warning = EarlyWarning(settings.early_warning)
-        self._rows_of: defaultdict[str, list[int]] = defaultdict(list)
         self._revision = registry.revision()
         directory = Directory(registry.devices())
         self.decoder = Decoder(directory, limits)
-        self._zones = registry.zone_table(directory)
+        self._rows_of = _rows_of(directory)
+        self._outings = registry.outings()
+        self._zones = self._without_those_out(registry.zone_table(directory))
         self.bank = Bank(standard_detectors(self._zones, settings), len(directory.devices))
         self._expect(directory, registry.medical(), registry.beds())
 
@@ -53,6 +55,13 @@ class FleetWatch:
                 if revision != self._revision:
                     await self._take_over()
                     self._revision = revision
+                # Apart from the fleet: they come and go all day, and taking over a large fleet takes seconds.
+                outings = await asyncio.to_thread(self._registry.outings)
+                if outings != self._outings:
+                    self._outings = outings
+                    self._zones = self._without_those_out(self._zones)
+                    self.bank.replace(Geofence(self._zones, self._settings.geofence))
+                    log.info("%d residents are noted as out in company", len(outings))
             except SQLAlchemyError as error:
                 log.warning("the registry cannot be read, the fleet stays as it was: %s", type(error).__name__)
 
@@ -62,6 +71,12 @@ class FleetWatch:
         found = [whereabouts(state, row, self._zones, settings, now_ms) for row in self._rows_of.get(resident, ())]
         return max((one for one in found if one is not None), key=lambda one: one.fix_ms, default=None)
 
+    def _without_those_out(self, zones: ZoneTable) -> ZoneTable:
+        """The zones, with the rows of those who are out in company."""
+        return zones.out_until(
+            {row: out.until_ms for out in self._outings for row in self._rows_of.get(out.resident, ())}
+        )
+
     async def _take_over(self) -> None:
         devices = await asyncio.to_thread(self._registry.devices)
         directory = self.decoder.directory.updated(devices)
@@ -70,8 +85,9 @@ class FleetWatch:
         beds = await asyncio.to_thread(self._registry.beds)
         # From here on without a pause: rows, state and zones change between two batches.
         self.bank.resize(len(directory.devices))
-        self.bank.replace(Geofence(zones, self._settings.geofence))
-        self._zones = zones
+        self._rows_of = _rows_of(directory)
+        self._zones = self._without_those_out(zones)
+        self.bank.replace(Geofence(self._zones, self._settings.geofence))
         self._expect(directory, medical, beds)
         self.decoder.directory = directory
         log.info("the fleet has changed: %d devices", len(directory.rows))
@@ -81,10 +97,6 @@ class FleetWatch:
         here = [device if (device.site, device.device) in known else None for device in directory.devices]
         residents = [device.resident if device else None for device in here]
         self.bank.lead(residents)
-        self._rows_of = defaultdict(list)
-        for row, resident in enumerate(residents):
-            if resident is not None:
-                self._rows_of[resident].append(row)
         settled = {one.resident: one for one in medical}
         of_rows = [settled.get(resident or "") for resident in residents]
         self.bank.set_params(self._vitals.name, self._vitals.of_residents(of_rows))
@@ -95,3 +107,13 @@ class FleetWatch:
         )
         types = [device.type if device else None for device in here]
         self.bank.set_params(self._supervision.name, self._supervision.expecting(types))
+
+
+def _rows_of(directory: Directory) -> Mapping[str, Sequence[int]]:
+    """The rows of each resident's devices that are now in the fleet."""
+    rows: defaultdict[str, list[int]] = defaultdict(list)
+    for row in directory.rows.values():
+        resident = directory.devices[row].resident
+        if resident is not None:
+            rows[resident].append(row)
+    return rows

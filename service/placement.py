@@ -81,17 +81,14 @@ class Placement:
         return self._partial[key]
 
 
-def zone_table(placement: Placement, outings: Mapping[str, int], directory: Directory) -> ZoneTable:
-    """The zones of each directory row whose device can say where it is; `outings` by resident, until when."""
+def zone_table(placement: Placement, directory: Directory) -> ZoneTable:
+    """The zones of each directory row whose device can say where it is."""
     row_zones: dict[int, list[int]] = {}
-    row_outings: dict[int, int] = {}
     for row in directory.rows.values():
         device = directory.devices[row]
         if device.type in _LOCATED:
             row_zones[row] = placement.of(device.resident, device.site)
-            if device.resident is not None and device.resident in outings:
-                row_outings[row] = outings[device.resident]
-    return ZoneTable(placement.outlines, row_zones, row_outings)
+    return ZoneTable(placement.outlines, row_zones)
 
 
 def _week(hours: Hours | None) -> _Week:

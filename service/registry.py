@@ -130,7 +130,7 @@ OUTINGS: Final = Table(
     Column("by", String(64), nullable=False),
     Column("begun_ms", BigInteger, nullable=False),
 )
-#: One row: counts what changed the fleet, imports and outings.
+#: One row: counts the imports that changed something.
 REVISION: Final = Table(
     "fleet_revision", _METADATA, Column("id", Integer, primary_key=True), Column("revision", Integer, nullable=False)
 )
@@ -306,9 +306,8 @@ class Registry:
             return Placement(zones, {resident: json.loads(groups) for resident, groups in named})
 
     def zone_table(self, directory: Directory) -> ZoneTable:
-        """The zones of each directory row whose device can say where it is, and who is out in company."""
-        outings = {one.resident: one.until_ms for one in self.outings()}
-        return zone_table(self.placement(), outings, directory)
+        """The zones of each directory row whose device can say where it is."""
+        return zone_table(self.placement(), directory)
 
     def outings(self) -> list[Outing]:
         """Who is out in company, those included whose time is over."""
@@ -320,15 +319,11 @@ class Registry:
         with self._engine.begin() as connection:
             connection.execute(delete(OUTINGS).where(OUTINGS.c.resident == outing.resident))
             connection.execute(insert(OUTINGS), _plain(outing))
-            _count_up(connection)
 
     def end_outing(self, resident: str) -> bool:
         """Note that a resident is not out any more; False where they were not."""
         with self._engine.begin() as connection:
-            ended = connection.execute(delete(OUTINGS).where(OUTINGS.c.resident == resident)).rowcount > 0
-            if ended:
-                _count_up(connection)
-        return ended
+            return connection.execute(delete(OUTINGS).where(OUTINGS.c.resident == resident)).rowcount > 0
 
     def _all(self, name: str) -> list[Any]:
         with self._reader.connect() as connection:

@@ -1,8 +1,9 @@
 """Zones: where somebody should be, or should not, when, and whose they are."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 import numpy as np
 import shapely
@@ -165,6 +166,12 @@ class ZoneTable:
         self._many: Flag = self._length > _FEW
         self._index = self._tree() if self._many.any() else None
         self._belongs = np.sort(np.repeat(np.arange(len(sets)), self._length) * max(count, 1) + self._members)
+
+    def out_until(self, outings: Mapping[int, int]) -> Self:
+        """The same zones with other `outings`."""
+        table = copy(self)
+        table.outings = dict(outings)
+        return table
 
     def sets(self, count: int) -> NDArray[np.int32]:
         """Which set of zones each of the rows 0 … count - 1 has; -1: none."""

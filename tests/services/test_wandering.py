@@ -102,7 +102,7 @@ def test_an_outing_holds_back_the_alarm_until_it_ends(build_house: Callable[...,
             publish(house.topic("LOC-1", "location"), fix(300, at_ms))
         (alarm,) = house.wait("alarm", house.alarms)
         house.post("/api/v1/residents/R-1/outing", {"until": now_ms() + 3_600_000, "by": "nurse-1"})
-        house.wait("word of the outing", lambda: "the fleet has changed" in house.log(), within_s=10)
+        house.wait("word of the outing", lambda: "1 residents are noted" in house.log(), within_s=10)
         outing = house.get("/api/v1/residents/R-1/position")
         assert (outing["state"], outing["outing_until_ms"] > now_ms()) == ("unfenced", True)
         publish(house.topic("LOC-1", "location"), fix(310, begin_ms + 6 * STEP_MS))
@@ -113,7 +113,7 @@ def test_an_outing_holds_back_the_alarm_until_it_ends(build_house: Callable[...,
         assert [one["by"] for one in house.get("/api/v1/outings")["outings"]] == ["nurse-1"], "it outlives a crash"
         assert delete(f"{house.url}/api/v1/residents/R-1/outing?by=nurse-1") == 200
         assert house.get("/api/v1/residents/R-1/position")["outing_until_ms"] is None
-        house.wait("word of the end", lambda: house.log().count("the fleet has changed") == 2, within_s=10)
+        house.wait("word of the end", lambda: "0 residents are noted" in house.log(), within_s=10)
         for i in range(7, 12):
             publish(house.topic("LOC-1", "location"), fix(330, begin_ms + i * STEP_MS))
         house.wait("the alarm again", lambda: house.alarms()[0]["state"] == "unacknowledged")

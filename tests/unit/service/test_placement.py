@@ -25,7 +25,7 @@ def circle(name: str, lat: float, hours: Hours | None = None, **owner: str) -> P
 def counting(zones: Sequence[PlacedZone], groups: tuple[str, ...] = ()) -> list[set[str]]:
     """By minute of the week, which zones count for a resident `r` of the site `s`."""
     directory = Directory([Device("s", "loc", DeviceType.LOCATOR, "r")])
-    table = zone_table(Placement(zones, {"r": groups}), {}, directory)
+    table = zone_table(Placement(zones, {"r": groups}), directory)
     minutes = np.arange(7 * 24 * 60)
     names: list[set[str]] = [set() for _ in minutes]
     where = {zone.zone: zone.circle[0] for zone in zones if zone.circle}
@@ -81,15 +81,3 @@ def test_a_zone_of_ones_own_that_counts_always_stands_before_all_others() -> Non
     found = counting(zones, ("wing",))
     assert found[at(3, 12)] == {"mine", "day"}
     assert found[at(3, 23)] == {"mine"}
-
-
-def test_an_outing_is_that_of_the_residents_devices() -> None:
-    directory = Directory(
-        [
-            Device("s", "loc", DeviceType.LOCATOR, "r"),
-            Device("s", "mat", DeviceType.BED_MAT, "r"),
-            Device("s", "band", DeviceType.BRACELET, "r"),
-            Device("s", "other", DeviceType.LOCATOR, "q"),
-        ]
-    )
-    assert zone_table(Placement([], {}), {"r": 5, "gone": 6}, directory).outings == {0: 5, 2: 5}

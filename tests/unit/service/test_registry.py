@@ -191,19 +191,15 @@ def test_zones_follow_the_rows_of_the_directory_and_not_the_order_of_the_registr
 OUT = Outing("r1", 2_000, "c1", 1_000)
 
 
-def test_outings_come_go_and_count_as_a_change_of_the_fleet(registry: Registry) -> None:
+def test_outings_come_and_go(registry: Registry) -> None:
     registry.replace_fleet(FLEET)
     registry.begin_outing(OUT)
     longer = replace(OUT, until_ms=3_000, by="c2")
     registry.begin_outing(longer)
     assert registry.outings() == [longer]
-    assert registry.revision() == 3
-    directory = Directory(registry.devices())
-    row = [device.device for device in directory.devices].index("loc-1")
-    assert registry.zone_table(directory).outings == {row: 3_000}
     assert registry.end_outing("r1") is True
     assert registry.end_outing("r1") is False
-    assert (registry.outings(), registry.revision()) == ([], 4)
+    assert (registry.outings(), registry.revision()) == ([], 1), "the fleet is the same"
     with pytest.raises(IntegrityError):
         registry.begin_outing(replace(OUT, resident="nobody"))
 
