@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import DDL, URL, Connection, Engine, MetaData, create_engine, event, inspect, make_url
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, inspect, make_url, text
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateColumn
 
@@ -48,7 +48,7 @@ def make_tables(engine: Engine, metadata: MetaData) -> None:
                     # Another process may do the same at this moment; on SQLite it waits until this one has done it.
                     unless = "IF NOT EXISTS " if connection.dialect.name == "postgresql" else ""
                     words = CreateColumn(column).compile(dialect=connection.dialect)
-                    connection.execute(DDL(f"ALTER TABLE {table.name} ADD COLUMN {unless}{words}"))
+                    connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {unless}{words}"))
 
 
 def _prepare(connection: Any, _record: object) -> None:

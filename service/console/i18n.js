@@ -71,6 +71,7 @@ const en = {
 
   "cause.press": "Pressed the emergency button",
   "cause.wrist_fall": "Fell, by the motion of the wrist",
+  "cause.impact_then_still": "Hard impact, then still (earlier version)",
   "cause.wrist_suspected": "May have fallen, by the motion of the wrist",
   "cause.device_confirmed": "The device confirmed a fall",
   "cause.device_suspected": "The device suspects a fall",
@@ -413,6 +414,7 @@ const zh = {
 
   "cause.press": "按下求助按钮",
   "cause.wrist_fall": "手腕动作判定为跌倒",
+  "cause.impact_then_still": "剧烈撞击后静止（早期版本）",
   "cause.wrist_suspected": "手腕动作疑似跌倒",
   "cause.device_confirmed": "设备确认跌倒",
   "cause.device_suspected": "设备怀疑跌倒",
