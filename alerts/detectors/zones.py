@@ -135,7 +135,7 @@ class ZoneTable:
                 lat, lon = (part.mean() for part in _in_wgs84(zone, zone.rings[0]))
             self._lat_deg[index], self._lon_deg[index] = float(lat), float(lon)
         self._north_m, self._east_m = metres_per_degree(self._lat_deg)
-        self._round = bool(np.isfinite(self._radius_m).all())
+        self._round, self._angular = bool(np.isfinite(self._radius_m).all()), bool(np.isnan(self._radius_m).all())
         self._outlines = Outlines([self._areas_m(index) for index in range(count)])
         self.forbidden: Flag = np.array([zone.rule == FORBIDDEN for zone in self.zones], dtype=np.bool_)
 
@@ -163,6 +163,8 @@ class ZoneTable:
         self.has = np.array([[any(self.forbidden[list(s)] == rule) for s in sets] for rule in (False, True)]).reshape(
             2, -1
         )
+        #: Whether every set is of one zone, as most are; and whether any zone is forbidden.
+        self._lone, self._forbids = bool((self._length == 1).all()), bool(self.forbidden.any())
         self._many: Flag = self._length > _FEW
         self._index = self._tree() if self._many.any() else None
         self._belongs = np.sort(np.repeat(np.arange(len(sets)), self._length) * max(count, 1) + self._members)
@@ -197,6 +199,13 @@ class ZoneTable:
         `offset_min` before UTC. Beyond `reach_m` (n,) either way it is only known that it is no less. Second, their
         indices (2, n); -1 where none is within reach.
         """
+        if self._lone and not self._timed:
+            zone = self._members[of]
+            away_m = self.outside_m(zone, lat_deg, lon_deg, reach_m)
+            if not self._forbids:
+                return np.stack([away_m, np.full(len(of), np.nan)]), np.stack([zone, np.full(len(of), -1)])
+            forbidden = self.forbidden[zone]
+            return np.where([~forbidden, forbidden], away_m, np.nan), np.where([~forbidden, forbidden], zone, -1)
         fix, zone = self._pairs(of, lat_deg, lon_deg, reach_m)
         if self._timed:
             counts = self._counting(zone, time_ms[fix], offset_min)
@@ -205,11 +214,6 @@ class ZoneTable:
         forbidden = self.forbidden[zone]
         nearest_m = np.full((2, len(of)), np.nan)
         nearest = np.full((2, len(of)), -1, dtype=np.intp)
-        if len(fix) == len(of) and not self._timed and not self._many.any():
-            at = np.arange(len(of))
-            nearest_m[forbidden.astype(np.intp), at] = away_m
-            nearest[forbidden.astype(np.intp), at] = zone
-            return nearest_m, nearest
         # Written farthest first, so that the nearest zone of each rule stays.
         order = np.lexsort((zone, -away_m))
         rule = forbidden[order].astype(np.intp)
@@ -228,20 +232,16 @@ class ZoneTable:
         """
         x = _turn(lon_deg - self._lon_deg[zone]) * self._east_m[zone]
         y = (lat_deg - self._lat_deg[zone]) * self._north_m[zone]
-        outside: Float = np.hypot(x, y) - self._radius_m[zone]
+        if self._angular:
+            return self._outlines.outside_m(zone, x, y, reach_m)
+        outside: Float = np.sqrt(x * x + y * y) - self._radius_m[zone]
         if self._round:
             return outside
         angular = np.flatnonzero(np.isnan(outside) & np.isfinite(x + y))
-        if len(angular) == len(outside):
-            return self._outlines.outside_m(zone, x, y, reach_m)
         outside[angular] = self._outlines.outside_m(
             zone[angular], x[angular], y[angular], None if reach_m is None else reach_m[angular]
         )
         return outside
-
-    def middle(self, zone: int) -> tuple[float, float]:
-        """A zone's middle, latitude and longitude in WGS-84."""
-        return float(self._lat_deg[zone]), float(self._lon_deg[zone])
 
     def direction(self, zone: int, lat_deg: float, lon_deg: float) -> str:
         """The wind's name for the way from a zone's middle to a WGS-84 position."""
@@ -323,5 +323,7 @@ def _in_wgs84(zone: Zone, ring: Ring) -> tuple[Float, Float]:
 
 def _turn(degrees: Float) -> Float:
     """Differences of longitude the short way round."""
+    if not (np.abs(degrees) > 180.0).any():
+        return degrees
     result: Float = (degrees + 180.0) % 360.0 - 180.0
     return result
