@@ -1,6 +1,7 @@
 """The command line as its user meets it: what it says, and the status it ends with."""
 
 import asyncio
+import json
 import re
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -173,6 +174,25 @@ def test_a_fleet_is_imported_tried_and_exported(shouhu: Shouhu, folder: Path) ->
     status, _, error = shouhu("fleet", "export", "out.csv")
     assert status == 1
     assert error.startswith("shouhu: out.csv: File exists\n")
+
+
+def test_zones_from_geojson_are_imported_with_the_importers_crs_and_exported_beside_the_sheet(
+    shouhu: Shouhu, folder: Path
+) -> None:
+    areas = [[[[117.0, 36.0], [117.1, 36.0], [117.1, 36.1]]], [[[117.5, 36.0], [117.6, 36.0], [117.6, 36.1]]]]
+    (folder / "yards.geojson").write_text(json.dumps({"type": "MultiPolygon", "coordinates": areas}))
+    (folder / "fleet.csv").write_text("type,id,name,site,rule,geojson\nsite,s,S\nzone,yards,,s,safe,yards.geojson\n")
+    status, _, error = shouhu("fleet", "import", "fleet.csv")
+    assert status == 2
+    assert "fleet.csv:3: zone yards: crs: is missing" in error
+    assert "--crs" in error
+    assert shouhu("fleet", "import", "fleet.csv", "--crs", "utm")[0] == 2
+    assert shouhu("fleet", "import", "fleet.csv", "--crs", "gcj02")[0] == 0
+    (folder / "out").mkdir()
+    status, out, _ = shouhu("fleet", "export", "out/now.csv")
+    assert status == 0
+    assert out.splitlines() == ["wrote out/now.csv", "wrote out/yards.geojson"]
+    assert "zones       0 added, 0 changed, 0 removed" in shouhu("fleet", "import", "out/now.csv", "--dry-run")[1]
 
 
 def test_a_bad_fleet_is_told_line_by_line_and_nothing_is_imported(shouhu: Shouhu, folder: Path) -> None:
