@@ -90,9 +90,11 @@ def metres_per_degree(lat_deg: ArrayLike) -> Pair:
 
     For flat local distances: over 10 km the plane so made is wrong by less than 0.1 %.
     """
-    lat = np.radians(np.asarray(lat_deg, dtype=np.float64))
-    north = 111132.954 - 559.822 * np.cos(2 * lat) + 1.175 * np.cos(4 * lat)
-    east = 111412.84 * np.cos(lat) - 93.5 * np.cos(3 * lat) + 0.118 * np.cos(5 * lat)
+    cosine = np.cos(np.asarray(lat_deg, dtype=np.float64) * (np.pi / 180.0))
+    square = cosine * cosine
+    # Series in the cosines of 2 and 4, and of 1, 3 and 5 latitudes, as polynomials in that of one (Chebyshev).
+    north: Degrees = 111693.951 + square * (-1129.044 + square * 9.4)
+    east: Degrees = cosine * (111693.93 + square * (-376.36 + square * 1.888))
     return north, east
 
 

@@ -28,7 +28,7 @@ def beyond_edge(distance_m: Float, sigma_m: Float, most_nat: Float) -> Float:
     within, for normal errors of `sigma_m` along each axis; at most `most_nat` either way, as errors have longer tails.
     """
     nat = distance_m * np.abs(distance_m) / (2.0 * sigma_m * sigma_m)
-    capped: Float = np.clip(nat, -most_nat, most_nat)
+    capped: Float = np.minimum(np.maximum(nat, -most_nat), most_nat)
     return capped
 
 
@@ -37,6 +37,9 @@ def added_up(segments: Segments, steps: Int, restart: NDArray[np.bool_], low: in
 
     `carried` is, by group, the sum before the batch.
     """
+    if segments.alone:
+        once: Int = np.minimum(np.maximum(segments.of_group(carried) + steps, low), high)
+        return np.where(restart, 0, once) if restart.any() else once
     # A step is the function clip(sum + add, least, most); functions of this form compose to one of this form, so
     # the sums of a segment come by doubling: as many rounds as the longest segment's length has binary digits.
     add = np.where(restart, 0, steps)

@@ -1,17 +1,18 @@
 """Leaving a safe zone, entering a forbidden one: decided from evidence, not from the crossing of a line."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records, Result
 from alerts.detectors.evidence import PER_NAT, SIGMAS_OF_68, added_up, beyond_edge
+from alerts.detectors.fence_findings import CAUSES, Seen, crossed, last_seen, unheard
 from alerts.detectors.rowwise import copied
-from alerts.detectors.segments import NEVER, Int, Segments, in_order, since_ms, switch
+from alerts.detectors.segments import NEVER, Index, Int, Segments, in_order, since_ms, switch
 from alerts.detectors.zones import Zone, ZoneTable
-from alerts.findings import Change, Condition, Evidence, Finding, Priority
+from alerts.findings import Change, Finding
 from ingest.contract import Kind, PositionSource
 from ingest.coordinates import metres_per_degree
 from ingest.readings import SOURCES, AnyReadings, Location
@@ -20,9 +21,8 @@ __all__ = ["Geofence", "GeofenceSettings", "Zone", "ZoneTable"]
 
 Float = NDArray[np.float64]
 Flag = NDArray[np.bool_]
+Places = slice | Index
 
-_CAUSES: Final = ("left_safe_zone", "entered_forbidden_zone")
-_LOST, _UNKNOWN = "lost_near_edge", "position_unknown"
 _NO_SOURCE: Final = -1
 #: A fix as certain as a stone: evidence stays finite.
 _LEAST_SIGMA_M: Final = 1.0
@@ -56,14 +56,14 @@ class GeofenceSettings:
     margin_m: float = 10.0
     raise_nat: float = 3.0
     ceiling_nat: float = 4.0
-    floor_nat: float = 1.5
+    floor_nat: float = 0.5
     gnss_nat: float = 2.5
     other_nat: float = 1.5
     coarse_nat: float = 0.75
     coarse_m: float = 100.0
     mast_m: float = 2000.0
     said_s: float = 5.0
-    unsaid_s: float = 25.0
+    unsaid_s: float = 30.0
     inside_nat: float = 0.75
     gnss_m: float = 15.0
     wifi_m: float = 50.0
@@ -77,18 +77,6 @@ class GeofenceSettings:
     near_m: float = 30.0
     moving_m_s: float = 0.5
     utc_offset_min: int = 480
-
-
-class _Place(NamedTuple):
-    """Where and how somebody was last seen, as told with an alarm."""
-
-    row: int
-    time_ms: int
-    lat_deg: float
-    lon_deg: float
-    accuracy_m: float
-    speed_m_s: float
-    battery_pct: float
 
 
 class Geofence:
@@ -153,7 +141,6 @@ class Geofence:
         for field in ("lat_deg", "lon_deg", "accuracy_m", "speed_m_s", "battery_pct", "near_m"):
             state[field] = np.nan
         state["source"] = _NO_SOURCE
-        state["evidence"] = self._bounds[0]
         state["passed_ms"] = np.iinfo(np.int64).max // 4
         return state
 
@@ -169,60 +156,87 @@ class Geofence:
         """Take fixes in; see the class."""
         assert isinstance(readings, Location)
         state = copied(state)
-        usable = np.isfinite(readings.lat_deg + readings.lon_deg) & (params["zones"][readings.row] >= 0)
+        usable = np.isfinite(readings.lat_deg + readings.lon_deg)
+        usable &= params["zones"][readings.row] >= 0
         fixes = readings if usable.all() else readings.take(usable)
         index = in_order(fixes.row, fixes.time_ms, state["last_ms"])
         if not len(index):
             return state, []
-        fixes = fixes.take(index)
+        if len(index) != len(fixes) or (index[1:] < index[:-1]).any():
+            fixes = fixes.take(index)
         segments = Segments.of(fixes.row)
-        group, last = segments.group, segments.last
+        # One fix of every row, as live batches mostly are: columns are read and written whole.
+        whole = segments.alone and len(fixes) == len(state)
+        rows: Places = slice(None) if whole else segments.group[segments.last]
+        last: Places = slice(None) if segments.alone else segments.last
+        group: Places = slice(None) if whole else segments.group
         settings = self._settings
+
         said = np.isfinite(fixes.accuracy_m)
-        accuracy_m = np.where(said, fixes.accuracy_m, self._accuracy_m[fixes.source])
-        sigma_m = np.maximum(accuracy_m / SIGMAS_OF_68, _LEAST_SIGMA_M)
+        accuracy_m, alike_s = fixes.accuracy_m, np.array(settings.said_s)
+        if not said.all():
+            accuracy_m = np.where(said, accuracy_m, self._accuracy_m[fixes.source])
+            alike_s = np.where(said, settings.said_s, settings.unsaid_s)
+        sigma_m = np.maximum(accuracy_m * (1.0 / SIGMAS_OF_68), _LEAST_SIGMA_M)
         coarse = (accuracy_m > settings.coarse_m) | (fixes.source == self._cell)
+        some_coarse = bool(coarse.any())
+        most_nat = self._most_nat[fixes.source]
+        reach_m = settings.margin_m + sigma_m * np.sqrt(2.0 * most_nat)
+        if some_coarse:
+            most_nat = np.where(coarse, settings.coarse_nat, most_nat)
+            reach_m += np.where(coarse, settings.mast_m, 0.0)
         passed_ms = fixes.time_ms - segments.before(fixes.time_ms, state["last_ms"])
         # After a silence longer than is usual for it a receiver begins anew, and its first fix is often far off.
         usual_ms = np.minimum(passed_ms, 2 * segments.before(passed_ms, state["passed_ms"]))
-        share = np.minimum(usual_ms / np.where(said, settings.said_s * 1000.0, settings.unsaid_s * 1000.0), 1.0)
-        most_nat = np.where(coarse, settings.coarse_nat, self._most_nat[fixes.source])
-        says_nothing, speed_m_s = self._jumps(state, segments, fixes, accuracy_m, coarse)
-        reach_m = settings.margin_m + sigma_m * np.sqrt(2.0 * most_nat) + np.where(coarse, settings.mast_m, 0.0)
+        share = np.minimum(usual_ms / (alike_s * 1000.0), 1.0)
+        says_nothing, speed_m_s = self._jumps(state, segments, fixes, accuracy_m, coarse, passed_ms)
+        share[says_nothing] = 0.0
         away_m, _ = self._zones.nearest(
-            params["zones"][group].astype(np.intp),
-            fixes.lat_deg,
-            fixes.lon_deg,
-            fixes.time_ms,
-            reach_m,
-            settings.utc_offset_min,
+            params["zones"][group], fixes.lat_deg, fixes.lon_deg, fixes.time_ms, reach_m, settings.utc_offset_min
         )
 
         findings: list[Finding] = []
-        for rule in range(len(_CAUSES)):  # two rules, not readings
-            applies = ~np.isnan(away_m[rule])
-            if not rule:
-                applies &= fixes.time_ms >= params["outing_until_ms"][group]
-            elif not applies.any() and not state["out"][:, rule].any():
-                continue
-            steps = self._steps(rule, np.where(applies, away_m[rule], 0.0), sigma_m, most_nat, coarse, share)
-            steps[says_nothing] = 0
-            findings += self._follow(state, rule, segments, fixes, steps, ~applies, accuracy_m, speed_m_s, params)
+        for rule in range(len(CAUSES)):  # two rules, not readings
+            none = np.isnan(away_m[rule])
+            if rule:
+                if none.all() and not state["out"][:, rule].any():
+                    continue
+            else:
+                none |= fixes.time_ms < params["outing_until_ms"][group]
+            beyond_m = away_m[rule] - settings.margin_m if rule == 0 else -away_m[rule]
+            if some_coarse:
+                of_cell_m = np.copysign(np.maximum(np.abs(beyond_m) - settings.mast_m, 0.0), beyond_m)
+                beyond_m = np.where(coarse, of_cell_m, beyond_m)
+            if none.any():
+                beyond_m = np.where(none, 0.0, beyond_m)
+            nat = beyond_edge(beyond_m, sigma_m, most_nat)
+            if rule:
+                nat = np.where((beyond_m > 0) & ~coarse, np.maximum(nat, settings.inside_nat), nat)
+            steps = (nat * (share * PER_NAT)).astype(np.int64)
+            findings += self._follow(
+                state, rule, segments, rows, last, fixes, steps, none, accuracy_m, speed_m_s, params
+            )
 
-        found_again = np.flatnonzero(state["lost_ms"][group[last]] != NEVER)
-        findings += [self._found_again(state, int(group[i]), int(fixes.time_ms[i])) for i in last[found_again]]
-        rows = group[last]
-        state["lost_ms"][rows] = NEVER
-        state["last_ms"][rows] = fixes.time_ms[last]
-        state["passed_ms"][rows] = passed_ms[last]
-        state["heard_ms"][rows] = fixes.received_ms[last]
-        state["lat_deg"][rows] = fixes.lat_deg[last]
-        state["lon_deg"][rows] = fixes.lon_deg[last]
-        state["accuracy_m"][rows] = accuracy_m[last]
-        state["speed_m_s"][rows] = speed_m_s[last]
-        state["battery_pct"][rows] = fixes.battery_pct[last]
-        state["near_m"][rows] = away_m[0, last]
-        state["source"][rows] = fixes.source[last]
+        lost_ms = state["lost_ms"][rows]
+        if (lost_ms != NEVER).any():
+            for i in segments.last[lost_ms != NEVER].tolist():
+                row = int(segments.group[i])
+                near, known_ms = bool(state["lost_near"][row]), int(state["last_ms"][row])
+                findings.append(unheard(row, Change.ENDED, near, known_ms, int(fixes.time_ms[i])))
+            state["lost_ms"][rows] = NEVER
+        for field, values in (
+            ("last_ms", fixes.time_ms),
+            ("passed_ms", passed_ms),
+            ("heard_ms", fixes.received_ms),
+            ("lat_deg", fixes.lat_deg),
+            ("lon_deg", fixes.lon_deg),
+            ("accuracy_m", accuracy_m),
+            ("speed_m_s", speed_m_s),
+            ("battery_pct", fixes.battery_pct),
+            ("near_m", away_m[0]),
+            ("source", fixes.source),
+        ):
+            state[field][rows] = values[last]
         return state, findings
 
     def tick(self, state: Records, params: Records, now_ms: int) -> Result:
@@ -241,68 +255,44 @@ class Geofence:
         for row, rule in np.argwhere(held).tolist():
             state["rung"][row, rule] = True
             onset_ms = int(state["onset_ms"][row, rule])
-            findings.append(self._finding(rule, Change.BEGAN, onset_ms, _last(state, row), params))
+            findings.append(self._crossed(rule, Change.BEGAN, onset_ms, last_seen(state, row), params))
         for row in np.flatnonzero(lost).tolist():
             moving = state["speed_m_s"][row] >= settings.moving_m_s
             near = bool(state["evidence"][row, 0] > 0 or (moving and state["near_m"][row] >= -settings.near_m))
             state["lost_ms"][row], state["lost_near"][row] = now_ms, near
-            place = _last(state, row)
-            findings.append(
-                Finding(
-                    row=row,
-                    condition=Condition.GEOFENCE,
-                    cause=_LOST if near else _UNKNOWN,
-                    change=Change.BEGAN,
-                    priority=Priority.MEDIUM if near else Priority.LOW,
-                    onset_ms=place.time_ms,
-                    found_ms=now_ms,
-                    evidence=(
-                        *_evidence(place),
-                        ("unheard_s", round(float(quiet_ms[row]) / 1000.0)),
-                        ("limit_s", settings.unknown_s),
-                    ),
-                )
-            )
+            seen = last_seen(state, row)
+            silence = (("unheard_s", round(float(quiet_ms[row]) / 1000.0)), ("limit_s", settings.unknown_s))
+            findings.append(unheard(row, Change.BEGAN, near, seen.time_ms, now_ms, seen.evidence + silence))
         return state, findings
 
     def _jumps(
-        self, state: Records, segments: Segments, fixes: Location, accuracy_m: Float, coarse: Flag
+        self, state: Records, segments: Segments, fixes: Location, accuracy_m: Float, coarse: Flag, passed_ms: Int
     ) -> tuple[Flag, Float]:
         """Which fixes (n,) say nothing, as a jump or as the same cell again; and the speeds."""
         north_m, east_m = metres_per_degree(fixes.lat_deg)
         north = (fixes.lat_deg - segments.before(fixes.lat_deg, state["lat_deg"])) * north_m
         east = (fixes.lon_deg - segments.before(fixes.lon_deg, state["lon_deg"])) * east_m
-        moved_m = np.hypot(north, east)
-        passed_s = np.maximum(fixes.time_ms - segments.before(fixes.time_ms, state["last_ms"]), 1000.0) / 1000.0
+        moved_m = np.sqrt(north * north + east * east)
+        passed_s = np.maximum(passed_ms, 1000) * 0.001
         certain_m = moved_m - accuracy_m - segments.before(accuracy_m, state["accuracy_m"])
-        jump = certain_m > self._settings.fastest_m_s * passed_s  # NaN before the first fix: no jump
-        same = (
-            coarse
-            & (fixes.source != self._gnss)
-            & (moved_m < 1.0)
-            & (fixes.source == segments.before(fixes.source, state["source"]))
-        )
-        own = np.maximum(certain_m, 0.0) / passed_s
-        speed_m_s = np.where(np.isfinite(fixes.speed_m_s), fixes.speed_m_s, np.where(jump, np.nan, own))
-        return jump | same, speed_m_s
-
-    def _steps(self, rule: int, away_m: Float, sigma_m: Float, most_nat: Float, coarse: Flag, share: Float) -> Int:
-        """What each fix (n,) says for the rule being broken."""
-        settings = self._settings
-        beyond_m = away_m - settings.margin_m if rule == 0 else -away_m
+        speed_m_s = certain_m / passed_s  # NaN before the first fix: no jump
+        nothing = speed_m_s > self._settings.fastest_m_s
+        speed_m_s = np.maximum(speed_m_s, 0.0)
+        if nothing.any():
+            speed_m_s[nothing] = np.nan
+        speed_m_s = np.where(np.isfinite(fixes.speed_m_s), fixes.speed_m_s, speed_m_s)
         if coarse.any():
-            mast_m = np.copysign(np.maximum(np.abs(beyond_m) - settings.mast_m, 0.0), beyond_m)
-            beyond_m = np.where(coarse, mast_m, beyond_m)
-        nat = beyond_edge(beyond_m, sigma_m, most_nat)
-        if rule:
-            nat = np.where((away_m < 0) & ~coarse, np.maximum(nat, settings.inside_nat), nat)
-        return (nat * share * PER_NAT).astype(np.int64)
+            again = fixes.source == segments.before(fixes.source, state["source"])
+            nothing |= coarse & (fixes.source != self._gnss) & (moved_m < 1.0) & again
+        return nothing, speed_m_s
 
     def _follow(
         self,
         state: Records,
         rule: int,
         segments: Segments,
+        rows: Places,
+        last: Places,
         fixes: Location,
         steps: Int,
         restart: Flag,
@@ -310,25 +300,25 @@ class Geofence:
         speed_m_s: Float,
         params: Records,
     ) -> list[Finding]:
-        """Take fixes (n,) through one rule; `state` is the caller's own and is written."""
+        """Take fixes (n,) through one rule; `state` is the caller's own and is written at `rows`."""
         settings = self._settings
         low, high = self._bounds
-        group, last = segments.group, segments.last
         evidence = added_up(segments, steps, restart, low, high, state["evidence"][:, rule])
         leaning = evidence > 0
+        outside = state["out"][:, rule]
+        if not (leaning.any() or outside.any() or (state["since_ms"][:, rule] != NEVER).any()):
+            state["evidence"][rows, rule] = evidence[last]  # nobody is near an edge, as nearly always
+            return []
         since = since_ms(segments, leaning, fixes.time_ms, state["since_ms"][:, rule])
         certain = evidence >= round(settings.raise_nat * PER_NAT)
-        out = switch(segments, certain, ~leaning, since, state["out"][:, rule], state["onset_ms"][:, rule])
+        out = switch(segments, certain, ~leaning, since, outside, state["onset_ms"][:, rule])
         live = fixes.received_ms - fixes.time_ms <= settings.live_s * 1000.0
         rung = switch(
             segments, out.active & live, ~out.active, out.onset_ms, state["rung"][:, rule], state["onset_ms"][:, rule]
         )
-        period = fixes.time_ms // round(settings.follow_s * 1000.0)
-        told = np.where(
-            segments.first, state["last_ms"][group] // round(settings.follow_s * 1000.0), np.roll(period, 1)
-        )
-        moved_on = rung.active & ~rung.began & live & (period != told)
-        rows = group[last]
+        follow_ms = round(settings.follow_s * 1000.0)
+        told_ms = segments.before(fixes.time_ms, state["last_ms"])
+        moved_on = rung.active & ~rung.began & live & (fixes.time_ms // follow_ms != told_ms // follow_ms)
         state["evidence"][rows, rule] = evidence[last]
         state["since_ms"][rows, rule] = since[last]
         state["out"][rows, rule] = out.active[last]
@@ -337,8 +327,8 @@ class Geofence:
         findings = []
         for i in np.flatnonzero(rung.began | rung.ended | moved_on).tolist():
             change = Change.BEGAN if rung.began[i] else Change.ENDED if rung.ended[i] else Change.WITNESSED
-            place = _Place(
-                int(group[i]),
+            seen = Seen(
+                int(segments.group[i]),
                 int(fixes.time_ms[i]),
                 float(fixes.lat_deg[i]),
                 float(fixes.lon_deg[i]),
@@ -346,59 +336,9 @@ class Geofence:
                 float(speed_m_s[i]),
                 float(fixes.battery_pct[i]),
             )
-            findings.append(self._finding(rule, change, int(out.onset_ms[i]), place, params))
+            findings.append(self._crossed(rule, change, int(out.onset_ms[i]), seen, params))
         return findings
 
-    def _finding(self, rule: int, change: Change, onset_ms: int, place: _Place, params: Records) -> Finding:
-        at = np.array([place.lat_deg]), np.array([place.lon_deg])
-        of = params["zones"][[place.row]].astype(np.intp)
-        far_m = np.array([1e7])  # the whole earth: here the distance itself is told
-        away_m, zone = self._zones.nearest(of, *at, np.array([place.time_ms]), far_m, self._settings.utc_offset_min)
-        nearest = int(zone[rule, 0])
-        where: Evidence = ()
-        if nearest >= 0:
-            where = (
-                ("zone", self._zones.zones[nearest].zone),
-                ("distance_m", round(float(away_m[rule, 0]), 1)),
-                ("direction", self._zones.direction(nearest, place.lat_deg, place.lon_deg)),
-            )
-        return Finding(
-            row=place.row,
-            condition=Condition.GEOFENCE,
-            cause=_CAUSES[rule],
-            change=change,
-            priority=Priority.HIGH,
-            onset_ms=onset_ms,
-            found_ms=place.time_ms,
-            evidence=where + _evidence(place),
-        )
-
-    def _found_again(self, state: Records, row: int, time_ms: int) -> Finding:
-        near = bool(state["lost_near"][row])
-        return Finding(
-            row=row,
-            condition=Condition.GEOFENCE,
-            cause=_LOST if near else _UNKNOWN,
-            change=Change.ENDED,
-            priority=Priority.MEDIUM if near else Priority.LOW,
-            onset_ms=int(state["last_ms"][row]),
-            found_ms=time_ms,
-        )
-
-
-def _last(state: Records, row: int) -> _Place:
-    """The last fix of a row."""
-    record = state[row]
-    numbers = ("lat_deg", "lon_deg", "accuracy_m", "speed_m_s", "battery_pct")
-    return _Place(row, int(record["last_ms"]), *(float(record[name]) for name in numbers))
-
-
-def _evidence(place: _Place) -> Evidence:
-    known = {
-        "lat_deg": place.lat_deg,
-        "lon_deg": place.lon_deg,
-        "accuracy_m": round(place.accuracy_m, 1),
-        "speed_m_s": round(place.speed_m_s, 1),
-        "battery_pct": place.battery_pct,
-    }
-    return (*((name, value) for name, value in known.items() if np.isfinite(value)), ("fix_ms", place.time_ms))
+    def _crossed(self, rule: int, change: Change, onset_ms: int, seen: Seen, params: Records) -> Finding:
+        of = int(params["zones"][seen.row])
+        return crossed(rule, change, onset_ms, seen, self._zones, of, self._settings.utc_offset_min)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
+Flag = NDArray[np.bool_]
 
 #: Up to so many edges an outline is small.
 _SMALL: Final = 64
@@ -30,12 +31,23 @@ class Outlines:
             for rings, n in zip(edges, lengths, strict=True)
         ]
         flat = np.concatenate(small) if small else np.empty((0, 4))
-        self._x, self._y, self._dx, self._dy = np.ascontiguousarray(flat.T)
-        square = self._dx * self._dx + self._dy * self._dy
-        self._per_square = np.divide(1.0, square, out=np.zeros_like(square), where=square > 0)
-        self._slope = np.divide(self._dx, self._dy, out=np.zeros_like(square), where=self._dy != 0)
+        dx, dy = flat[:, 2], flat[:, 3]
+        square = dx * dx + dy * dy
+        per_square = np.divide(1.0, square, out=np.zeros_like(square), where=square > 0)
+        slope = np.divide(dx, dy, out=np.zeros_like(square), where=dy != 0)
+        #: Of each edge (6, edges): where it begins, its direction, 1 / length², and dx / dy.
+        self._edges: Float = np.vstack([flat.T, per_square, slope])
         self._count: Index = np.array([len(part) for part in small], dtype=np.intp)
         self._first: Index = np.cumsum(self._count) - self._count
+        #: By number of edges, as many a side, those of all outlines with so many (6, edges, outlines).
+        self._alike = {
+            count: self._edges[:, self._first[self._count == count] + np.arange(count)[:, np.newaxis]]
+            for count in np.unique(self._count).tolist()
+            if count
+        }
+        self._among: Index = np.zeros(len(small), dtype=np.intp)
+        for count in self._alike:
+            self._among[self._count == count] = np.arange(np.count_nonzero(self._count == count))
 
         self._shapes = np.array(
             [shapely.MultiPolygon([(ring[0], ring[1:]) for ring in areas]) if areas else None for areas in outlines],
@@ -67,18 +79,17 @@ class Outlines:
 
     def _by_edges(self, outline: Index, x_m: Float, y_m: Float) -> Float:
         count = self._count[outline]
-        end = np.cumsum(count)
-        place = np.repeat(np.arange(len(outline)), count)
-        edge = np.arange(end[-1] if len(end) else 0) + np.repeat(self._first[outline] - end + count, count)
-        x, y = x_m[place] - self._x[edge], y_m[place] - self._y[edge]
-        dx, dy = self._dx[edge], self._dy[edge]
-        along = np.clip((x * dx + y * dy) * self._per_square[edge], 0.0, 1.0)
-        off_x, off_y = x - along * dx, y - along * dy
-        begin = end - count
-        near_m = np.sqrt(np.minimum.reduceat(off_x * off_x + off_y * off_y, begin))
-        # A ray to the east crosses the outline an odd number of times from inside.
-        crossed = ((y < 0) != (y < dy)) & (x < y * self._slope[edge])
-        inside = np.add.reduceat(crossed.astype(np.int64), begin) % 2 == 1
+        if len(count) and (count == count[0]).all():
+            alike = self._alike[int(count[0])].take(self._among[outline], axis=2)
+            near, crossed = _near_and_crossed(alike, x_m, y_m)
+            near_m, inside = np.sqrt(near.min(axis=0)), np.logical_xor.reduce(crossed, axis=0)
+        else:
+            begin = np.cumsum(count) - count
+            place = np.repeat(np.arange(len(outline)), count)
+            edge = np.arange(len(place)) + np.repeat(self._first[outline] - begin, count)
+            near, crossed = _near_and_crossed(self._edges[:, edge], x_m[place], y_m[place])
+            near_m = np.sqrt(np.minimum.reduceat(near, begin))
+            inside = np.add.reduceat(crossed.astype(np.int64), begin) % 2 == 1
         result: Float = np.where(inside, -near_m, near_m)
         return result
 
@@ -96,6 +107,20 @@ class Outlines:
             away_m[here[asked]] = np.minimum(away_m[here[asked]], found_m)
         result: Float = np.where(shapely.contains_xy(self._shapes[outline], x_m, y_m), -away_m, away_m)
         return result
+
+
+def _near_and_crossed(edges: Float, x_m: Float, y_m: Float) -> tuple[Float, Flag]:
+    """Of edges (6, …) and positions: the squares of the distances, and whether a ray to the east crosses the edge.
+
+    From inside of an outline it crosses an odd number of times.
+    """
+    begin_x, begin_y, dx, dy, per_square, slope = edges
+    x, y = x_m - begin_x, y_m - begin_y
+    along = np.minimum(np.maximum((x * dx + y * dy) * per_square, 0.0), 1.0)
+    off_x, off_y = x - along * dx, y - along * dy
+    crossed: Flag = ((y < 0) != (y < dy)) & (x < y * slope)
+    near: Float = off_x * off_x + off_y * off_y
+    return near, crossed
 
 
 def _segments(rings: Sequence[Float]) -> NDArray[np.object_]:

@@ -33,6 +33,8 @@ def in_order(row: NDArray[np.integer], time_ms: Int, last_ms: Int) -> Index:
 
     News is later than `last_ms` (k,) of its row; of several readings of one row with one time the first counts.
     """
+    if (row[1:] > row[:-1]).all():  # one reading a row, in order, as batches of live readings are
+        return np.flatnonzero(time_ms > last_ms[row])
     order: Index = np.lexsort((time_ms, row))
     rows, times = row[order], time_ms[order]
     news = times > last_ms[rows]
@@ -67,10 +69,19 @@ class Segments:
         lengths = np.diff(heads, append=len(groups))
         return cls(groups, first, np.repeat(heads, lengths), heads + lengths - 1, alone=False)
 
+    def of_group(self, carried: NDArray[_Number]) -> NDArray[_Number]:
+        """The value (n,) of each reading's group; not to be written to."""
+        if self.alone and len(carried) == len(self.group):
+            return carried  # one reading of every group, in their order
+        return carried[self.group]
+
     def before(self, values: NDArray[_Number], carried: NDArray[_Number]) -> NDArray[_Number]:
-        """The value (n,) of the segment's reading before each; of the first the one carried, by group."""
+        """The value (n,) of the segment's reading before each; of the first the one carried, by group.
+
+        Not to be written to.
+        """
         if self.alone:
-            return carried[self.group]
+            return self.of_group(carried)
         return np.where(self.first, carried[self.group], np.concatenate([values[:1], values[:-1]]))
 
     def latest(self, marked: Flag) -> Index:
@@ -96,7 +107,7 @@ def since_ms(segments: Segments, holds: Flag, time_ms: Int, carried_ms: Int) -> 
 
     `carried_ms` is, by group, since when it held at the end of the last batch.
     """
-    carried = carried_ms[segments.group]
+    carried = segments.of_group(carried_ms)
     if segments.alone:
         return np.where(holds, np.where(carried != NEVER, carried, time_ms), NEVER)
     began = segments.run_start(holds)
@@ -122,10 +133,10 @@ def switch(
 
     `began_ms` (n,) is the onset where a reading turns it on; position and onset before the batch are carried by group.
     """
-    carried = carried_active[segments.group]
+    carried = segments.of_group(carried_active)
     if segments.alone:
         began, ended = on & ~carried, off & carried
-        onset_ms = np.where(began, began_ms, carried_onset_ms[segments.group])
+        onset_ms = np.where(began, began_ms, segments.of_group(carried_onset_ms))
         return Switch(began, ended, on | (carried & ~off), onset_ms)
     decided = segments.latest(on | off)
     active = np.where(decided >= 0, on[decided], carried)

@@ -92,7 +92,7 @@ def test_a_fleet_that_grows_keeps_what_is_known() -> None:
     found = bank.update(
         [
             readings(Vitals, [20, 0, 20], [1, 1999, 1999], spo2_pct=80.0),
-            readings(Location, [0, 30, 60], [1999, 1999, 1999], lat_deg=36.1, lon_deg=117.0, accuracy_m=5.0),
+            readings(Location, [0, 30], [1999, 1999], lat_deg=36.1, lon_deg=117.0, accuracy_m=5.0),
         ],
         T0_MS,
     )
