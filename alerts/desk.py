@@ -62,7 +62,9 @@ class Desk:
         self._just_posted: Posted = {}  # used in the writing thread alone
         self._commits = 0  # asked for and not done
         self._arrived: list[tuple[int, int]] = []  # letters, and when
-        self._striking_off: asyncio.Task[None] | None = None
+        self._came_back: list[tuple[int, str, int]] = []  # letters, why, and when they are due again
+        self._gathering: asyncio.Task[None] | None = None  # takes more letters
+        self._settling: set[asyncio.Task[None]] = set()  # all that are not done
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal-write")
         # Reading apart, so that a long history never stands before a press; a database in memory has one connection.
         in_memory = isinstance(engine.pool, StaticPool)
@@ -76,8 +78,8 @@ class Desk:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.hub.close()
-        if self._striking_off is not None:
-            await asyncio.wait([self._striking_off])  # what was sent is not sent again
+        if self._settling:
+            await asyncio.wait(self._settling)  # what was sent is not sent again
         # Off the loop, which a thread that has just committed may still want to tell.
         for executor in (self._writer, self._reader):
             await asyncio.to_thread(executor.shutdown)
@@ -159,14 +161,12 @@ class Desk:
     async def sent(self, number: int, now_ms: int) -> None:
         """The letter has arrived; returns once it is struck off, with others that arrive at about the same time."""
         self._arrived.append((number, now_ms))
-        if len(self._arrived) == 1:
-            self._striking_off = asyncio.create_task(self._strike_off(), name="letters to strike off")
-        assert self._striking_off is not None
-        await asyncio.shield(self._striking_off)
+        await self._written_with_others()
 
     async def failed_for_now(self, number: int, reason: str, due_ms: int) -> None:
-        """The letter is to be tried again."""
-        await self._write(lambda: self._letters.failed_for_now(number, reason, due_ms))
+        """The letter is to be tried again; returns once that is written, with others that came back meanwhile."""
+        self._came_back.append((number, reason, due_ms))
+        await self._written_with_others()
 
     async def failed_for_good(self, number: int, reason: str, now_ms: int) -> None:
         """The letter will not be tried again."""
@@ -192,13 +192,26 @@ class Desk:
 
     # ------------------------------------------------------------------ threads
 
-    async def _strike_off(self) -> None:
+    async def _written_with_others(self) -> None:
+        # A commit a letter would stand before the next press: of a receiver that is away there may be many.
+        if self._gathering is None:
+            self._gathering = asyncio.create_task(self._settle(), name="letters to settle")
+            self._settling.add(self._gathering)
+            self._gathering.add_done_callback(self._settling.discard)
+        await asyncio.shield(self._gathering)
+
+    async def _settle(self) -> None:
         for _ in range(_GATHER_MOST):
             await asyncio.sleep(_GATHER_S)
             if not self._commits:
                 break
         arrived, self._arrived = self._arrived, []
-        await self._write(lambda: self._letters.sent(arrived))
+        came_back, self._came_back = self._came_back, []
+        self._gathering = None
+        if arrived:
+            await self._write(lambda: self._letters.sent(arrived))
+        if came_back:
+            await self._write(lambda: self._letters.failed_for_now(came_back))
 
     async def _read(self, ask: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._reader, ask)

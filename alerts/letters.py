@@ -51,6 +51,13 @@ _OLDEST: Final = select(OUTBOX.c.number).where(~PENDING).order_by(OUTBOX.c.numbe
 _PRUNE: Final = delete(OUTBOX).where(OUTBOX.c.number.in_(_OLDEST), OUTBOX.c.done_ms < bindparam("before_ms"))
 
 
+_TRY_AGAIN: Final = (
+    update(OUTBOX)
+    .where(OUTBOX.c.number == bindparam("which"), OUTBOX.c.status == Status.PENDING)
+    .values(due_ms=bindparam("then_ms"), attempts=OUTBOX.c.attempts + 1, reason=bindparam("why"))
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A letter that will not be sent any more, and why."""
@@ -114,13 +121,14 @@ class Letters:
         failed = {"which": number, "outcome": Status.FAILED, "now_ms": now_ms, "why": reason}
         self._settle((Status.PENDING,), [failed])
 
-    def failed_for_now(self, number: int, reason: str, due_ms: int) -> None:
-        """The letter is to be tried again at `due_ms`, unless it was called off meanwhile."""
+    def failed_for_now(self, failed: Sequence[tuple[int, str, int]]) -> None:
+        """Letters, by number, failed for a reason and are to be tried again at a time; in one commit.
+
+        Those that were called off meanwhile are not.
+        """
         with self._engine.begin() as connection:
             connection.execute(
-                update(OUTBOX)
-                .where(OUTBOX.c.number == number, OUTBOX.c.status == Status.PENDING)
-                .values(due_ms=due_ms, attempts=OUTBOX.c.attempts + 1, reason=reason)
+                _TRY_AGAIN, [{"which": number, "why": reason, "then_ms": due_ms} for number, reason, due_ms in failed]
             )
 
     def counts(self) -> Mapping[tuple[str, Status], int]:

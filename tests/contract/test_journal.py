@@ -430,7 +430,7 @@ def test_a_letter_to_be_tried_again_waits_and_keeps_those_behind_it_waiting(jour
     record(journal, press(), press(T + 1))
     record(journal, spo2(Change.BEGAN, T + 2))
     first, other = letters.due("calls", T + 20, 10)
-    letters.failed_for_now(first.number, "answered 503", T + 5000)
+    letters.failed_for_now([(first.number, "answered 503", T + 5000)])
     assert letters.due("calls", T + 20, 10) == [other], "another alarm's letter does not wait"
     assert letters.next_due_ms("calls", T + 20) == T + 5000
     (again, _) = letters.due("calls", T + 5000, 10)
@@ -467,7 +467,7 @@ def test_taking_an_alarm_calls_off_what_still_waits_to_call(journal: Journal, en
     assert counts["calls", Status.CANCELLED] == 1
     assert counts["calls", Status.PENDING] == 2, "the other alarm's call, and the news that this one is taken"
     assert counts["feed", Status.PENDING] == 6, "the feed misses nothing"
-    letters.failed_for_now(call.number, "answered 503", T + 30)
+    letters.failed_for_now([(call.number, "answered 503", T + 30)])
     letters.failed_for_good(call.number, "answered 400", T + 30)
     assert letters.counts() == counts, "a call on its way that fails is not tried again"
     letters.sent([(call.number, T + 30)])

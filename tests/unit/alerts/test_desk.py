@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from alerts.alarm import Outcome, Transition
 from alerts.desk import Desk
@@ -87,6 +88,22 @@ async def test_letters_that_arrive_together_are_struck_off_together(tmp_path: Pa
         assert len(posted) == 1, "a repeat of what still rings is no news"
         await asyncio.gather(*[desk.sent(letter.number, T) for letter in posted], desk.sent(posted[0].number, T + 1))
         assert await desk.letter_counts() == {("hook", Status.SENT): 1}
+
+
+async def test_letters_that_come_back_together_are_put_off_together(tmp_path: Path) -> None:
+    commits: list[str] = []
+    async with opened(f"sqlite:///{tmp_path}/shouhu.db", []) as desk:
+        for onset_ms in range(T, T + 5):
+            (raised,) = await desk.record([press(onset_ms)], DEVICES, T, T)
+            await desk.resolve(raised.alarm.alarm, "nurse", Outcome.TRUE, "", T)
+        posted = [letter for letters in desk.posted("hook") or () for letter in letters]
+        assert len(posted) >= 5
+        event.listen(desk._letters._engine, "commit", lambda _: commits.append("commit"))
+        later = [desk.failed_for_now(letter.number, "answered 503", T + 5000) for letter in posted[:-1]]
+        await asyncio.gather(*later, desk.sent(posted[-1].number, T))
+        assert len(commits) == 2, "one for those that arrived, one for those to be tried again"
+        assert await desk.due("hook", T + 4999, 100) == []
+        assert {letter.attempts for letter in await desk.due("hook", T + 5000, 100)} == {1}
 
 
 async def test_a_letter_that_arrived_is_struck_off_though_nobody_waits_for_it_any_more(tmp_path: Path) -> None:
