@@ -141,7 +141,8 @@ class Geofence:
         for field in ("lat_deg", "lon_deg", "accuracy_m", "speed_m_s", "battery_pct", "near_m"):
             state[field] = np.nan
         state["source"] = _NO_SOURCE
-        state["passed_ms"] = np.iinfo(np.int64).max // 4
+        # A first fix says no more than one of many that follow closely.
+        state["passed_ms"] = round(self._settings.said_s * 500.0)
         return state
 
     def defaults(self, count: int) -> Records:
