@@ -1,17 +1,26 @@
 """``shouhu fleet``: who is watched over."""
 
 from dataclasses import fields
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingest.contract import Crs
 from service.cli_running import LogLevel, LogOption, SettingsOption, load_settings, told
 
 if TYPE_CHECKING:
     from service.fleet import Summary
     from service.registry import Registry
+
+
+class CrsChoice(StrEnum):
+    """`ingest.contract.Crs`, which is too heavy to load only to print a help page."""
+
+    WGS84 = "wgs84"
+    GCJ02 = "gcj02"
+    BD09 = "bd09"
+
 
 app = typer.Typer(no_args_is_help=True, help="Sites, residents, devices, zones and caregivers.")
 
@@ -22,7 +31,7 @@ def import_(
     settings: SettingsOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
     crs: Annotated[
-        Crs | None,
+        CrsChoice | None,
         typer.Option(help="What the coordinates are in of zones and GeoJSON files that do not say it."),
     ] = None,
     log_level: LogOption = LogLevel.WARNING,
@@ -34,10 +43,11 @@ def import_(
     Example: shouhu fleet import fleet.csv --dry-run
     """
     with told(log_level):
+        from ingest.contract import Crs
         from service.fleet import read_fleet
 
         found, _ = load_settings(settings)
-        fleet = read_fleet(file, crs)
+        fleet = read_fleet(file, None if crs is None else Crs(crs))
         registry = _registry(found.database_url)
         summary = registry.compare(fleet) if dry_run else registry.replace_fleet(fleet)
         for line in lines(summary):

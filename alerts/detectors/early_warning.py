@@ -122,7 +122,7 @@ class EarlyWarning:
     def of_residents(self, medical: Sequence[Medical | None]) -> Records:
         """Parameters of rows whose residents have these settings; None: those of everybody."""
         params = self.defaults(len(medical))
-        params["way"] = [way_of(one) for one in medical]
+        params["way"] = np.reshape([way_of(one) for one in medical], params["way"].shape)  # there may be nobody
         params["oxygen_points"] = [_OXYGEN_POINTS[one.oxygen if one else None] for one in medical]
         params["oxygen_sure"] = np.maximum(params["oxygen_points"], 0)
         return params

@@ -13,7 +13,9 @@ from typer.testing import CliRunner
 
 import service.app
 import service.replay
+from ingest.contract import Crs
 from service.cli import app
+from service.cli_fleet import CrsChoice
 from service.cli_running import LogLevel, run_until_stopped, told
 from service.database import make_engine
 from service.fleet import FleetError
@@ -179,6 +181,7 @@ def test_a_fleet_is_imported_tried_and_exported(shouhu: Shouhu, folder: Path) ->
 def test_zones_from_geojson_are_imported_with_the_importers_crs_and_exported_beside_the_sheet(
     shouhu: Shouhu, folder: Path
 ) -> None:
+    assert [str(one) for one in CrsChoice] == [str(one) for one in Crs]
     areas = [[[[117.0, 36.0], [117.1, 36.0], [117.1, 36.1]]], [[[117.5, 36.0], [117.6, 36.0], [117.6, 36.1]]]]
     (folder / "yards.geojson").write_text(json.dumps({"type": "MultiPolygon", "coordinates": areas}))
     (folder / "fleet.csv").write_text("type,id,name,site,rule,geojson\nsite,s,S\nzone,yards,,s,safe,yards.geojson\n")

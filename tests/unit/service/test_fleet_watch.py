@@ -98,3 +98,7 @@ def test_the_fall_risk_of_a_resident_is_that_of_their_bed(registry: Registry, ri
     watch = FleetWatch(registry, DetectorSettings(), Limits())
     said = [send(watch, at_s, "mat-b", "bed", f'"present":{"true" if at_s < 3 else "false"}') for at_s in range(6)]
     assert [one for told in said for one in told] == found
+
+
+def test_a_service_begins_before_anybody_is_registered(registry: Registry) -> None:
+    assert FleetWatch(registry, DetectorSettings(), Limits()).bank.count == 0
