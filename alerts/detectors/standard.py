@@ -15,6 +15,7 @@ from alerts.detectors.restless import Restless, RestlessSettings
 from alerts.detectors.sos import Press, PressSettings
 from alerts.detectors.supervision import Supervision, SupervisionSettings
 from alerts.detectors.vitals import VitalLimits, VitalSettings
+from alerts.detectors.wandering_signs import WanderingSettings, WanderingSigns
 from alerts.detectors.wear import Wear, WearSettings
 from alerts.detectors.zones import ZoneTable
 
@@ -35,6 +36,7 @@ class DetectorSettings:
     restless: RestlessSettings = field(default_factory=RestlessSettings)
     fusion: FusionSettings = field(default_factory=FusionSettings)
     geofence: GeofenceSettings = field(default_factory=GeofenceSettings)
+    wandering: WanderingSettings = field(default_factory=WanderingSettings)
     supervision: SupervisionSettings = field(default_factory=SupervisionSettings)
 
 
@@ -54,5 +56,6 @@ def standard_detectors(zones: ZoneTable, settings: DetectorSettings | None = Non
         Restless(settings.restless),
         Fusion(settings.fusion),
         Geofence(zones, settings.geofence),
+        *((WanderingSigns(settings.wandering),) if settings.wandering.enabled else ()),
         Supervision(settings.supervision),
     )

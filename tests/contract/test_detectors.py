@@ -27,6 +27,7 @@ from alerts.detectors.restless import Restless, RestlessSettings
 from alerts.detectors.sos import Press
 from alerts.detectors.supervision import Supervision, SupervisionSettings
 from alerts.detectors.vitals import VitalLimits
+from alerts.detectors.wandering_signs import WanderingSettings, WanderingSigns
 from alerts.detectors.wear import Wear, WearSettings
 from alerts.findings import Finding
 from ingest.contract import URGENT, Crs
@@ -309,6 +310,20 @@ def location_stream(random: Random) -> Location:
     )
 
 
+def walks_stream(random: Random) -> Location:
+    row, time_ms = moments(random, 60, (5.0, 90.0))
+    n = len(row)
+    north_m, east_m = random.normal(0, 60.0, (2, n))
+    return readings(
+        Location,
+        row,
+        time_ms,
+        lat_deg=some(random, LAT + north_m / 111_000.0),
+        lon_deg=LON + east_m / 89_000.0,
+        accuracy_m=random.choice([3.0, 8.0, 800.0, np.nan], n, p=[0.6, 0.3, 0.05, 0.05]),
+    )
+
+
 def battery_stream(random: Random) -> Vitals:
     row, time_ms = moments(random, 60, (20.0, 120.0))
     return readings(Vitals, row, time_ms, battery_pct=some(random, random.uniform(5.0, 60.0, len(row))))
@@ -389,6 +404,10 @@ CASES = {
     "restless": Case(lambda: Restless(QUICK_UNREST), restless_stream),
     "fusion": Case(BesideAMat, beside_a_mat_stream),
     "geofence": Case(lambda: Geofence(zones()), location_stream),
+    "wandering_signs": Case(
+        lambda: WanderingSigns(WanderingSettings(turns=3, laps=1, calm_s=120.0, away_m=20.0, utc_offset_min=0)),
+        walks_stream,
+    ),
     "supervision": Case(lambda: Supervision(SupervisionSettings(silent_s=60.0)), battery_stream),
 }
 

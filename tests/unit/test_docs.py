@@ -274,6 +274,7 @@ def test_the_numbers_are_the_detectors_defaults() -> None:
             ), cause
     scale_2, score, usual = defaults.vitals.scale_2, defaults.early_warning, defaults.baseline
     fusion, bed, fence, supervision = defaults.fusion, defaults.bed, defaults.geofence, defaults.supervision
+    walks = defaults.wandering
     for cause, numbers in {
         "press": [defaults.press.bounce_s],
         "spo2_high": [2, 2, scale_2.spo2_high.raise_at, scale_2.spo2_high.delay_s, scale_2.spo2_high.clear_at],
@@ -301,6 +302,12 @@ def test_the_numbers_are_the_detectors_defaults() -> None:
         "entered_forbidden_zone": [fence.raise_nat],
         "lost_near_edge": [fence.unknown_s / 60, fence.near_m],
         "position_unknown": [fence.unknown_s / 60],
+        "pacing": [walks.turns, walks.calm_s],
+        "lapping": [walks.laps, walks.calm_s],
+        "out_at_night": [
+            *(part for minute in (walks.night_start_min, walks.night_end_min) for part in divmod(minute, 60)),
+            walks.away_m,
+        ],
         "silent": [supervision.silent_s, supervision.silent_button_s / 3600],
         "battery_low": [supervision.battery_low_pct, supervision.battery_clear_pct],
     }.items():
