@@ -148,8 +148,7 @@ class Fusion:
         state = copied(state)
         source = _MAT if isinstance(readings, Bed) else _BRACELET
         values = values_of(readings)
-        own = params[readings.row]
-        poor = off_of(readings) | (readings.quality < own["quality_min"])
+        poor = off_of(readings) | (readings.quality < params["quality_min"][readings.row])
         values[poor] = np.nan
         # Most have a bracelet and no mat: there is nothing to compare, and only the latest to remember.
         beside = state["heard"][readings.row, 1 - source]
@@ -159,7 +158,7 @@ class Fusion:
             return state, []
         moving = np.zeros(len(readings), dtype=np.bool_)
         if isinstance(readings, Bed):
-            moving = readings.moving_share > own["moving_most"]
+            moving = readings.moving_share > params["moving_most"][readings.row]
         for sign in range(len(SIGNS)):  # five: a sign is news by itself, whichever reading of a device brings it
             _take(state, source, sign, readings, values[:, sign], ~moving & beside)
         readings = readings.take(beside)
