@@ -182,7 +182,8 @@ class Geofence:
         coarse = (accuracy_m > settings.coarse_m) | (fixes.source == self._cell)
         some_coarse = bool(coarse.any())
         most_nat = self._most_nat[fixes.source]
-        reach_m = settings.margin_m + sigma_m * np.sqrt(2.0 * most_nat)
+        # Farther from the edge than this nothing more is to be known.
+        reach_m = np.maximum(settings.margin_m + sigma_m * np.sqrt(2.0 * most_nat), settings.near_m)
         if some_coarse:
             most_nat = np.where(coarse, settings.coarse_nat, most_nat)
             reach_m += np.where(coarse, settings.mast_m, 0.0)

@@ -5,6 +5,7 @@ boundaries of districts, have an index of their edges, and only positions near a
 """
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -54,6 +55,15 @@ class Outlines:
             dtype=np.object_,
         )
         shapely.prepare(self._shapes)
+        #: Around the origin: the radii of a circle within the outline, less than nothing if there is none, and of
+        #: one that holds it.
+        origin = shapely.Point(0.0, 0.0)
+        edge_m = shapely.distance(shapely.boundary(self._shapes), origin)
+        self._inner_m: Float = np.where(shapely.contains(self._shapes, origin), edge_m, -1.0)
+        self._outer_m: Float = np.array(
+            [max((np.hypot(*ring.T).max() for ring in chain(*areas)), default=np.nan) for areas in outlines],
+            dtype=np.float64,
+        )
         self._trees = {
             number: shapely.STRtree(_segments(edges[number])) for number in np.flatnonzero(self._large).tolist()
         }
@@ -67,6 +77,18 @@ class Outlines:
 
         Farther from the edge than `reach_m` (n,) it may say just that.
         """
+        if reach_m is None:
+            return self._measured(outline, x_m, y_m, None)
+        # Most people are well within their zone: two circles around its origin tell that without looking at edges.
+        off_m = np.sqrt(x_m * x_m + y_m * y_m)
+        deep_m, beyond_m = self._inner_m[outline] - off_m, off_m - self._outer_m[outline]
+        result: Float = np.where(deep_m > beyond_m, -deep_m, beyond_m)
+        unsure = np.flatnonzero(np.maximum(deep_m, beyond_m) < reach_m)
+        if len(unsure):
+            result[unsure] = self._measured(outline[unsure], x_m[unsure], y_m[unsure], reach_m[unsure])
+        return result
+
+    def _measured(self, outline: Index, x_m: Float, y_m: Float, reach_m: Float | None) -> Float:
         large = self._large[outline]
         if not large.any():
             return self._by_edges(outline, x_m, y_m)
