@@ -59,9 +59,11 @@ STILL: Final = (
 )
 
 
-def errors_m(random: np.random.Generator, shape: tuple[int, int], every_s: float, alike_s: float) -> Float:
-    """Errors (2, rows, n) along both axes, 68 % within 15 m; alike for `alike_s` (autoregressive), 0: independent."""
-    sigma_m = 15.0 / _SIGMAS_OF_68
+def errors_m(
+    random: np.random.Generator, shape: tuple[int, int], every_s: float, alike_s: float, within_m: float
+) -> Float:
+    """Errors (2, rows, n) along both axes, 68 % within `within_m`; alike for `alike_s` (autoregressive), 0: each anew."""
+    sigma_m = within_m / _SIGMAS_OF_68
     white = random.normal(0.0, sigma_m, (2, *shape))
     if not alike_s:
         return white
@@ -98,7 +100,7 @@ def columns(
     )
 
 
-def lying(random: np.random.Generator, case: Still, days: int, rows: int) -> Iterator[Location]:
+def lying(random: np.random.Generator, case: Still, days: int, rows: int, within_m: float) -> Iterator[Location]:
     """Day by day the fixes of locators that lie still."""
     count = round(_DAY_S / case.every_s)
     at_s = np.arange(count) * case.every_s
@@ -106,7 +108,7 @@ def lying(random: np.random.Generator, case: Still, days: int, rows: int) -> Ite
     masts_m = random.uniform(200.0, 1500.0, (rows, 8))
     bearings = random.uniform(0, 2 * np.pi, (rows, 8))
     for day in range(days):
-        off_m = errors_m(random, (rows, count), case.every_s, case.alike_s)
+        off_m = errors_m(random, (rows, count), case.every_s, case.alike_s, within_m)
         north_m, east_m = off_m[0] + case.radius_m - case.inside_m, off_m[1]
         # Now and then a cell; at night, indoors, nearly nothing else.
         night = (at_s < 6 * 3600) | (at_s > 22 * 3600)
@@ -136,13 +138,13 @@ def fence(radius_m: float, rows: int) -> Geofence:
     return Geofence(ZoneTable([zone], {row: [0] for row in range(rows)}))
 
 
-def false_alarms(case: Still, days: int, rows: int, seed: int) -> int:
-    """How many alarms of locators that lie still."""
+def false_alarms(case: Still, days: int, rows: int, seed: int, within_m: float = 15.0) -> int:
+    """How many alarms of locators that lie still, claim 15 m, and are within `within_m`."""
     random = np.random.default_rng(seed)
     detector = fence(case.radius_m, rows)
     state, params = detector.initial(rows), detector.defaults(rows)
     alarms = 0
-    for batch in lying(random, case, days, rows):
+    for batch in lying(random, case, days, rows, within_m):
         now_ms = int(batch.received_ms.max())
         state, found = detector.update(state, batch, params, now_ms)
         state, ticked = detector.tick(state, params, now_ms + 60_000)
@@ -190,11 +192,15 @@ def main() -> None:
     parser.add_argument("--locators", type=int, default=20)
     parser.add_argument("--walkers", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--within-m", type=float, default=15.0, help="what the accuracy of 15 m truly is")
     options = parser.parse_args()
     locator_days = options.days * options.locators
-    print(f"lying still, {options.locators} locators for {options.days} days, satellites to 15 m, cells and gaps")
+    print(
+        f"lying still, {options.locators} locators for {options.days} days, satellites to {options.within_m:g} m, "
+        "cells and gaps"
+    )
     for case in STILL:
-        alarms = false_alarms(case, options.days, options.locators, options.seed)
+        alarms = false_alarms(case, options.days, options.locators, options.seed, options.within_m)
         word = "reached" if not alarms else "NOT REACHED"
         print(f"  {case.name:52} {alarms:3} alarms, {alarms / locator_days:.5f} a locator-day: {word}")
     print(f"walking out at 1 m/s, {options.walkers} people: fixes from 20 m outside to the alarm")

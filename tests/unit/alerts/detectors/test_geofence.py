@@ -103,6 +103,32 @@ def test_a_fix_that_cannot_tell_between_two_that_can_is_passed_over(fence: Any, 
     assert len(causes(fence(fixes([0, 10, 20], [500, 700, 500], accuracy_m=[8, 900, 8], source=0)))) == 1
 
 
+def test_without_accuracy_fixes_soon_after_one_another_are_one(fence: Any, fixes: Any) -> None:
+    fence(fixes(np.arange(0, 100, 5), 0, accuracy_m=np.nan, source=0))
+    # A reflection for a quarter of a minute, and then somebody who is really gone.
+    burst = fixes(np.arange(100, 200, 5), np.where(np.arange(20) < 3, 300, 0), accuracy_m=np.nan, source=0)
+    assert fence(burst) == []
+    (began, *_) = fence(fixes(np.arange(200, 300, 5), 300, accuracy_m=np.nan, source=0))
+    assert 30_000 <= began.found_ms - began.onset_ms <= 45_000
+
+
+def test_the_first_fix_after_an_unusual_silence_says_little(fence: Any, fixes: Any) -> None:
+    fence(fixes(np.arange(0, 100, 5), [0] * 17 + [160] * 3, accuracy_m=np.nan, source=0))
+    assert fence(fixes(900, 300, accuracy_m=np.nan, source=0)) == []
+    # Where fixes are always so far apart two of them decide.
+    assert fence(fixes(np.arange(0, 5) * 600, 0, row=2, accuracy_m=np.nan, source=0)) == []
+    assert len(causes(fence(fixes([3000, 3600], 200, row=2, accuracy_m=np.nan, source=0)))) == 1
+
+
+def test_cells_say_nothing_up_to_a_masts_distance(fence: Any, fixes: Any) -> None:
+    random = np.random.default_rng(5)
+    fence(fixes([0, 30], 0))
+    jumps_m = random.uniform(200, 1500, 1000) * random.choice([-1, 1], 1000)
+    at_s = np.arange(60, 60 + 1000 * 60, 60)
+    assert fence(fixes(at_s, jumps_m, accuracy_m=np.nan, source=2)) == []
+    assert fence(fixes(at_s + 70_000, jumps_m, accuracy_m=300.0, source=2)) == []
+
+
 def test_into_the_pond_and_out_of_it(fence: Any, fixes: Any, said: Any) -> None:
     found = fence(fixes([0, 30, 60, 90, 120, 150, 180], [0, 290, 295, 300, 360, 400, 420], row=1, source=0))
     assert causes(found) == [("entered_forbidden_zone", "began"), ("entered_forbidden_zone", "ended")]
