@@ -62,7 +62,7 @@ STILL: Final = (
 def errors_m(
     random: np.random.Generator, shape: tuple[int, int], every_s: float, alike_s: float, within_m: float
 ) -> Float:
-    """Errors (2, rows, n) along both axes, 68 % within `within_m`; alike for `alike_s` (autoregressive), 0: each anew."""
+    """Errors (2, rows, n) on two axes, 68 % within `within_m`, alike for `alike_s` (autoregressive; 0: each anew)."""
     sigma_m = within_m / _SIGMAS_OF_68
     white = random.normal(0.0, sigma_m, (2, *shape))
     if not alike_s:
