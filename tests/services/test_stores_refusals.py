@@ -108,7 +108,7 @@ def stores(url: str) -> list[Influx1 | Influx2]:
     ("status", "headers", "low_s", "high_s"),
     [
         (503, {"Retry-After": "7"}, 7, 7),
-        (429, {"Retry-After": format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)}, 3000, 3600),
+        (429, {"Retry-After": "in an hour"}, 3000, 3600),
         (429, {"Retry-After": "soon"}, None, None),
         (500, {}, None, None),
         (401, {}, None, None),
@@ -118,6 +118,9 @@ def stores(url: str) -> list[Influx1 | Influx2]:
 async def test_what_may_pass_is_unavailable_with_the_servers_own_time(
     status: int, headers: dict[str, str], low_s: float | None, high_s: float | None
 ) -> None:
+    if headers.get("Retry-After") == "in an hour":  # of the test, not of when the tests were collected
+        headers = {"Retry-After": format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)}
+
     async def answer(request: web.Request) -> web.Response:
         return web.json_response({"message": "not now", "error": "not now"}, status=status, headers=headers)
 
