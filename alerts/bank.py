@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from alerts import clocks
 from alerts.detectors.contract import Detector, Records
-from alerts.detectors.rowwise import copied
+from alerts.detectors.rowwise import copied, put
 from alerts.findings import LATCHING, Change, Finding
 from ingest.contract import URGENT, Kind
 from ingest.readings import AnyReadings, Int
@@ -110,8 +110,8 @@ class Bank:
         for name, detector in self._detectors.items():
             if detector.by_resident and len(left):
                 known = self._state[name].take(old)
-                _put(self._state[name], left, detector.initial(len(left)))
-                _put(self._state[name], new, known)
+                put(self._state[name], left, detector.initial(len(left)))
+                put(self._state[name], new, known)
         self._lead = np.array([row if who is None else first[who] for row, who in enumerate(residents)], dtype=np.int64)
         self._whose = first
         self._residents = tuple(residents)
@@ -145,7 +145,7 @@ class Bank:
             if batch.KIND not in URGENT:
                 clock = self._state[_CLOCKS].take(rows)
                 local, found = clocks.correct(clock, local)
-                _put(self._state[_CLOCKS], rows, clock)
+                put(self._state[_CLOCKS], rows, clock)
                 findings += _by_directory(found, rows)
             leads, of_residents = self._by_resident(rows, local)
             for detector in self._by_kind[batch.KIND]:
@@ -179,7 +179,7 @@ class Bank:
                 *self._feed(detector, rows[half:], high.with_rows(high.row - np.int32(half)), now_ms),
             ]
         if after is not before:
-            _put(state, rows, after)
+            put(state, rows, after)
         return _by_directory(found, rows)
 
     def tick(self, now_ms: int) -> list[Finding]:
@@ -303,13 +303,6 @@ class Bank:
 
     def _takers(self) -> dict[Kind, tuple[Detector, ...]]:
         return {kind: tuple(d for d in self._detectors.values() if kind in d.kinds) for kind in Kind}
-
-
-def _put(state: Records, rows: NDArray[np.integer], after: Records) -> None:
-    """Write the records `after` (k,) to `rows` (k,) of `state`."""
-    # Record by record; as it stands numpy would go field by field, four times as slowly.
-    whole = np.dtype((np.void, state.dtype.itemsize))
-    state.view(whole)[rows] = after.view(whole)
 
 
 def _by_directory(findings: list[Finding], rows: NDArray[np.integer]) -> list[Finding]:

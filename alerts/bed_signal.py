@@ -15,6 +15,7 @@ from alerts.detectors import bed_wave
 from alerts.detectors.bed_wave import EVERY_S, WINDOW_S, Windows
 from alerts.detectors.contract import Records
 from alerts.detectors.rhythm import BREATHING_HZ, HEART_HZ, Rhythm, Signal, breathing, heartbeat
+from alerts.detectors.rowwise import put
 from ingest.decode import Decoded
 from ingest.readings import UNKNOWN, Bcg, Bed, Float, Int, Row
 
@@ -106,9 +107,7 @@ class BedSignal:
         rows, compact = np.unique(bcg.row, return_inverse=True)
         places = self._places(rows)
         after, windows = bed_wave.take(self._waves.take(places), bcg.with_rows(compact.astype(np.int32)))
-        # Record by record: numpy would go field by field.
-        whole = np.dtype((np.void, self._waves.dtype.itemsize))
-        self._waves.view(whole)[places] = after.view(whole)
+        put(self._waves, places, after)
         received_ms = np.zeros(len(rows), dtype=np.int64)
         np.maximum.at(received_ms, compact, bcg.received_ms)
         # One pass, but for a backlog that holds more windows than are worked on at once.

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records
+from alerts.detectors.rowwise import put
 from alerts.detectors.segments import NEVER, Index, Int
 from alerts.findings import Change, Condition, Finding, Priority
 from ingest.contract import URGENT, Kind
@@ -159,8 +160,7 @@ def _follow(
     latest_ms = mine["latest_ms"][:, place]
     np.maximum(latest_ms, time_ms + shift_ms, out=latest_ms)
     findings = _told(mine, rows, lag_ms, received_ms)
-    whole = np.dtype((np.void, STATE.itemsize))
-    state.view(whole)[rows] = mine.view(whole)
+    put(state, rows, mine)
     return shift_ms, findings
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from alerts.detectors.segments import NEVER, in_order
+from alerts.detectors.segments import NEVER, Segments, in_order
 from ingest.readings import Bed
 
 #: Readings further apart than this leave open what was between them.
@@ -52,13 +52,8 @@ class Presence:
             self._state = np.concatenate([self._state, _unknown(size - len(self._state))])
         order = in_order(row, time_ms, self._state["last_ms"])
         row, time_ms, present = row[order], time_ms[order], bed.present[good[order]]
-        first = np.ones(len(row), dtype=np.bool_)
-        first[1:] = row[1:] != row[:-1]
-        heads = np.flatnonzero(first)
-        place = np.arange(len(row)) - np.repeat(heads, np.diff(heads, append=len(row)))
         # One step a reading of the longest backlog, each over all mats at once: mostly there is one.
-        for turn in range(int(place.max(initial=-1)) + 1):
-            now = place == turn
+        for now in Segments.of(row).turns():
             mine = self._state[row[now]]
             goes_on = (mine["present"] == present[now]) & (time_ms[now] - mine["last_ms"] <= _SILENCE_MS)
             mine["since_ms"] = np.where(goes_on, mine["since_ms"], time_ms[now])

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.detectors.segments import NEVER, in_order
+from alerts.detectors.segments import NEVER, Segments, in_order
 from ingest.readings import Vitals
 
 #: A reading weighs this much in the usual pulse: about the last twenty count.
@@ -40,13 +40,8 @@ class Pulse:
             self._state = np.concatenate([self._state, _unknown(size - len(self._state))])
         order = in_order(row, time_ms, self._state["last_ms"])
         row, time_ms, bpm = row[order], time_ms[order], vitals.heart_rate_bpm[good[order]]
-        first = np.ones(len(row), dtype=np.bool_)
-        first[1:] = row[1:] != row[:-1]
-        heads = np.flatnonzero(first)
-        place = np.arange(len(row)) - np.repeat(heads, np.diff(heads, append=len(row)))
         # One step a reading of the longest backlog, each over all wearers at once: mostly there is one.
-        for turn in range(int(place.max(initial=-1)) + 1):
-            now = place == turn
+        for now in Segments.of(row).turns():
             mine = self._state[row[now]]
             known = (mine["last_ms"] != NEVER) & (time_ms[now] - mine["last_ms"] <= _SILENCE_MS)
             mine["bpm"] = np.where(known, mine["bpm"] + _WEIGHT * (bpm[now] - mine["bpm"]), bpm[now])

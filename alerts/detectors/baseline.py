@@ -222,11 +222,9 @@ def _by_hour(
     heads = np.flatnonzero(first)
     sums = tally if len(heads) == len(row) else np.add.reduceat(tally, heads, axis=0)
     rows, hours, times = row[heads], hour[heads], time_ms[heads]
-    turn = np.arange(len(rows)) - Segments.of(rows).start
     findings: list[Finding] = []
     # One turn for every hour that a row has in this batch: one or two, and more only when a backlog of hours comes.
-    for number in range(int(turn.max()) + 1):
-        at = np.flatnonzero(turn == number)
+    for at in Segments.of(rows).turns():
         over = at[state["hour"][rows[at], kind] != hours[at]]
         if len(over):
             findings += _close(state, params, kind, rows[over], times[over])

@@ -11,7 +11,7 @@ from alerts.detectors import occupancy
 from alerts.detectors.bed_profile import NEVER_UP, BedProfile, FallRisk
 from alerts.detectors.contract import Records, Result
 from alerts.detectors.rowwise import copied
-from alerts.detectors.segments import NEVER, in_order, switch
+from alerts.detectors.segments import NEVER, switch
 from alerts.findings import Change, Condition, Evidence, Finding, Priority
 from ingest.contract import Kind
 from ingest.readings import AnyReadings, Bed
@@ -133,8 +133,7 @@ class BedExit:
         """Take readings of mats in; see the class."""
         assert isinstance(readings, Bed)
         state = copied(state)
-        index = np.flatnonzero(readings.present >= 0)
-        index = index[in_order(readings.row[index], readings.time_ms[index], state["last_ms"])]
+        index = occupancy.words(readings, state["last_ms"])
         if not len(index):
             return state, []
         row, time_ms = readings.row[index], readings.time_ms[index]

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records, Result
+from alerts.detectors.occupancy import words
 from alerts.detectors.rowwise import copied
-from alerts.detectors.segments import NEVER, Segments, in_order, since_ms, switch
+from alerts.detectors.segments import NEVER, Segments, since_ms, switch
 from alerts.findings import Change, Condition, Finding, Priority
 from ingest.contract import Kind
 from ingest.readings import AnyReadings, Bed
@@ -96,9 +97,7 @@ class BreathingPause:
         """Take readings of mats in; see the class."""
         assert isinstance(readings, Bed)
         state = copied(state)
-        # Rates out of raw signals say nothing of presence and come between the mat's own words.
-        index = np.flatnonzero(readings.present >= 0)
-        index = index[in_order(readings.row[index], readings.time_ms[index], state["last_ms"])]
+        index = words(readings, state["last_ms"])
         if not len(index):
             return state, []
         bed = readings.take(index)

@@ -12,6 +12,7 @@ from alerts.detectors.fall_features import DECIDED_CELLS, IMPACT, SUSPECTED_CELL
 from alerts.detectors.fall_model import FallModel
 from alerts.detectors.impacts import AFTER_LEAST, DECIDED_AFTER, ENDED, NEW, SUSPECTED, SUSPECTED_AFTER, Impacts
 from alerts.detectors.motion_grid import CELL_MS, COUNTS_PER_G, Streams
+from alerts.detectors.rowwise import copied
 from alerts.detectors.segments import NEVER
 from alerts.findings import Change, Condition, Evidence, Finding, Priority
 from ingest.contract import Kind
@@ -163,7 +164,7 @@ class WristFall:
         final = np.flatnonzero((found.stage < ENDED) & _enough(found))
         if not len(final):
             return state, []
-        state = state.copy()
+        state = copied(state)
         # The clocks of device and service are not compared, but nothing is found before it happened.
         final_ms = np.maximum(now_ms, streams.end[found.stream[final]] * CELL_MS)
         decided = self._scores(state, streams, found.take(final), _FALL)

@@ -7,6 +7,7 @@ import numpy as np
 
 from alerts.detectors import repeats
 from alerts.detectors.contract import Records, Result
+from alerts.detectors.rowwise import copied
 from alerts.detectors.segments import NEVER, Segments, never
 from alerts.findings import Change, Condition, Finding, Priority
 from ingest.contract import FallState, Kind
@@ -69,7 +70,7 @@ class DeviceFall:
     def update(self, state: Records, readings: AnyReadings, params: Records, now_ms: int) -> Result:
         """Take events in; see the class."""
         assert isinstance(readings, Fall)
-        state = state.copy()
+        state = copied(state)
         fall = readings.take(readings.state >= 0)
         fall = fall.take(np.lexsort((fall.state, fall.time_ms, fall.row)))
         fall = fall.take(repeats.news(state, fall.row, fall.time_ms, fall.seq, fall.state))

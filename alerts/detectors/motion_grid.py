@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records
+from alerts.detectors.rowwise import copied
 from alerts.detectors.segments import NEVER, Segments, in_order
 from ingest.readings import Motion
 
@@ -137,7 +138,7 @@ def known(state: Records, row: Index) -> Streams:
 
 def take(state: Records, motion: Motion) -> tuple[Records, Streams | None]:
     """The state (k,) after packets of its rows, and their streams; None where nothing was usable."""
-    after = state.copy()
+    after = copied(state)
     packets = _packets(state, motion)
     if packets is None:
         return after, None
@@ -189,7 +190,7 @@ def _packets(state: Records, motion: Motion) -> _Packets | None:
     jitter_us = round(JITTER_S * 1e6)
     # A packet's place depends on the one before it, so all rows' first packets are placed at once, then all second
     # ones; while packets come as they are sent there is one turn, and a backlog takes as many as it has packets a row.
-    for mine in _turns(segments):
+    for mine in segments.turns():
         stamp_us, long_us, follows_us = time_ms[mine] * 1000, span_us[mine], free_us[row[mine]]
         anew = (follows_us == NEVER) | (np.abs(stamp_us - follows_us) > jitter_us + RATE_OFF * long_us)
         begin_us = np.where(anew, stamp_us, follows_us)
@@ -209,14 +210,6 @@ def _packets(state: Records, motion: Motion) -> _Packets | None:
         fresh=fresh,
         segments=segments,
     )
-
-
-def _turns(segments: Segments) -> list[Index]:
-    """The positions of all first packets of their rows, then of all second ones, and so on."""
-    turn = np.arange(len(segments.group)) - segments.start
-    if not turn.any():
-        return [np.arange(len(turn))]
-    return np.split(np.argsort(turn, kind="stable"), np.cumsum(np.bincount(turn))[:-1])
 
 
 def _sums(state: Records, packets: _Packets, acc_g: NDArray[np.float32]) -> tuple[Index, Int, Sum, Sum]:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records
-from alerts.detectors.segments import NEVER, Segments, Switch, switch
+from alerts.detectors.segments import NEVER, Index, Segments, Switch, in_order, switch
+from ingest.readings import Bed
 
 Int = NDArray[np.int64]
 Flag = NDArray[np.bool_]
@@ -38,6 +39,15 @@ STATE: Final = (
     ("in_ms", "<i8"),
     ("stay_ms", "<i8"),
 )
+
+
+def words(bed: Bed, last_ms: Int) -> Index:
+    """Positions of the mats' own words later than `last_ms` (k,) of their row, sorted by row and time.
+
+    Rates out of raw signals say nothing of presence and come between them.
+    """
+    index = np.flatnonzero(bed.present >= 0)
+    return index[in_order(bed.row[index], bed.time_ms[index], last_ms)]
 
 
 def initial(count: int, dtype: np.dtype[np.void]) -> Records:

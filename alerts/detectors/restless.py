@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records, Result
+from alerts.detectors.occupancy import words
 from alerts.detectors.rowwise import copied
-from alerts.detectors.segments import NEVER, Segments, in_order
+from alerts.detectors.segments import NEVER, Segments
 from alerts.findings import Change, Condition, Finding, Priority
 from ingest.contract import Kind
 from ingest.readings import AnyReadings, Bed
@@ -107,8 +108,7 @@ class Restless:
         """Take readings of mats in; see the class."""
         assert isinstance(readings, Bed)
         state = copied(state)
-        index = np.flatnonzero(readings.present >= 0)
-        index = index[in_order(readings.row[index], readings.time_ms[index], state["last_ms"])]
+        index = words(readings, state["last_ms"])
         if not len(index):
             return state, []
         row, time_ms = readings.row[index], readings.time_ms[index]
@@ -123,11 +123,9 @@ class Restless:
         heads = np.flatnonzero(first)
         rows, blocks, times = row[heads], block[heads], time_ms[heads]
         sums, counts = np.add.reduceat(moved, heads), np.add.reduceat(told.astype(np.int64), heads)
-        turn = np.arange(len(rows)) - Segments.of(rows).start
         found: list[Finding] = []
         # One turn for every block that a row has in this batch: one or two, and more only when a backlog comes.
-        for number in range(int(turn.max()) + 1):
-            at = np.flatnonzero(turn == number)
+        for at in Segments.of(rows).turns():
             over = at[state["block"][rows[at]] != blocks[at]]
             if len(over):
                 found += _close(state, params, rows[over], times[over])

@@ -15,6 +15,12 @@ def copied(state: Records) -> Records:
     return result
 
 
+def put(state: Records, rows: NDArray[np.integer], after: Records) -> None:
+    """Write the records `after` (k,) to `rows` (k,) of `state`, record by record, for the same reason."""
+    whole = np.dtype((np.void, state.dtype.itemsize))
+    state.view(whole)[rows] = after.view(whole)
+
+
 def once(row: NDArray[np.integer], count: int) -> bool:
     """Whether no row of `count` occurs twice among `row` (n,)."""
     return len(row) <= count and (not len(row) or int(np.bincount(row, minlength=count).max()) == 1)

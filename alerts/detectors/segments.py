@@ -84,6 +84,16 @@ class Segments:
             return self.of_group(carried)
         return np.where(self.first, carried[self.group], np.concatenate([values[:1], values[:-1]]))
 
+    def turns(self) -> list[Index]:
+        """The positions of all segments' first readings, then of all second ones, and so on.
+
+        For what has to be taken one after another: each row occurs once in a turn, and mostly there is one turn.
+        """
+        if self.alone:
+            return [self.start] if len(self.start) else []
+        place = np.arange(len(self.group)) - self.start
+        return np.split(np.argsort(place, kind="stable"), np.cumsum(np.bincount(place))[:-1])
+
     def latest(self, marked: Flag) -> Index:
         """Position of the latest marked reading of the segment up to and including each (n,); -1 where none."""
         if self.alone:

@@ -8,6 +8,7 @@ import numpy as np
 
 from alerts.detectors import repeats
 from alerts.detectors.contract import Records, Result
+from alerts.detectors.rowwise import copied
 from alerts.detectors.segments import NEVER, Flag, Int, Segments, never
 from alerts.findings import Change, Condition, Finding, Priority
 from ingest.contract import Action, Kind
@@ -54,7 +55,7 @@ class Press:
     def update(self, state: Records, readings: AnyReadings, params: Records, now_ms: int) -> Result:
         """Take presses in; see the class."""
         assert isinstance(readings, Sos)
-        state = state.copy()
+        state = copied(state)
         # At one moment a press comes before its cancel: devices without a clock send both with one receive time.
         order = np.lexsort((readings.action, readings.time_ms, readings.row))
         sos = readings.take(order)

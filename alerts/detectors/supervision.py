@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records, Result
+from alerts.detectors.rowwise import copied
 from alerts.detectors.segments import NEVER, Segments, in_order, switch
 from alerts.findings import Change, Condition, Evidence, Finding, Priority
 from ingest.contract import Kind
@@ -92,7 +93,7 @@ class Supervision:
 
     def update(self, state: Records, readings: AnyReadings, params: Records, now_ms: int) -> Result:
         """Note who was heard, and how full their batteries are."""
-        state = state.copy()
+        state = copied(state)
         row, received_ms = readings.row, readings.received_ms
         heard_ms = state["heard_ms"].copy()
         np.maximum.at(heard_ms, row, received_ms)
@@ -114,7 +115,7 @@ class Supervision:
 
     def tick(self, state: Records, params: Records, now_ms: int) -> Result:
         """Find who has been silent for too long."""
-        state = state.copy()
+        state = copied(state)
         away = (state["ticked_ms"] == NEVER) | (np.abs(now_ms - state["ticked_ms"]) > _PAUSE_MS)
         state["watched_ms"][away] = now_ms
         state["ticked_ms"] = now_ms

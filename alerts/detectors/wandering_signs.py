@@ -109,13 +109,11 @@ class WanderingSigns:
         if not len(index):
             return state, []
         fixes = fixes.take(index)
-        segments = Segments.of(fixes.row)
-        turn = np.arange(len(fixes)) - segments.start
         findings: list[Finding] = []
         # A leg begins where the one before it ended, so fixes of one person come one after another, those of all
         # people at once; of live readings there is one each.
-        for number in range(int(turn.max()) + 1):
-            findings += self._step(state, fixes, np.flatnonzero(turn == number))
+        for at in Segments.of(fixes.row).turns():
+            findings += self._step(state, fixes, at)
         return state, findings
 
     def tick(self, state: Records, params: Records, now_ms: int) -> Result:
