@@ -24,7 +24,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What one step does: the step that was begun, whom it tells, and when the next one is due (None: there is none)."""
+    """What one step does: which step was begun, whom it tells, and when the next one is due (None: never)."""
 
     step: int
     to: tuple[Recipient, ...]
