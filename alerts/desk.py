@@ -51,9 +51,10 @@ class Desk:
         subscribers: Sequence[Subscriber] = (),
         *,
         on_transition: Callable[[Transition], None] | None = None,
+        clock_ms: Callable[[], int] | None = None,
     ) -> None:
         self._engine = engine
-        self._journal = Journal(engine, subscribers, on_posted=self._note_posted)
+        self._journal = Journal(engine, subscribers, on_posted=self._note_posted, clock_ms=clock_ms)
         self._letters = Letters(engine)
         self._on_transition = on_transition
         self._wakes = {subscriber.name: asyncio.Event() for subscriber in subscribers}
@@ -87,12 +88,18 @@ class Desk:
     # ------------------------------------------------------------------ writing
 
     async def record(
-        self, findings: Sequence[Finding], devices: Sequence[Device], received_ms: int, now_ms: int
+        self,
+        findings: Sequence[Finding],
+        devices: Sequence[Device],
+        received_ms: int,
+        now_ms: int,
+        detected_ms: int | None = None,
     ) -> list[Transition]:
         """Journal a batch of findings; see `Journal.record`."""
         if not findings:
             return []
-        return await self._commit(lambda: self._journal.record(findings, devices, received_ms, now_ms), lambda t: t)
+        record = partial(self._journal.record, findings, devices, received_ms, now_ms, detected_ms)
+        return await self._commit(record, lambda t: t)
 
     async def acknowledge(self, alarm: str, by: str, now_ms: int) -> Transition:
         """A person takes an alarm; UnknownAlarm, IllegalEvent."""

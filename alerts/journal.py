@@ -37,6 +37,7 @@ from alerts.alarm import (
     sighting_of,
 )
 from alerts.findings import Change, Finding
+from alerts.ledger import LedgerWriter
 from alerts.letters import letter_of
 from alerts.lifecycle import UNTAKEN, Event
 from alerts.notify.contract import Letter, Subscriber
@@ -75,6 +76,7 @@ class _Page:
     """What one transaction is about to write."""
 
     last: int
+    detected_ms: int | None = None
     open_by_key: dict[str, Alarm] = field(default_factory=dict)
     new: dict[str, str] = field(default_factory=dict)  # alarm to key
     occurrences: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -100,7 +102,8 @@ class _Page:
 class Journal:
     """Alarms on disk. `subscribers` say, within the transaction, what is to be sent of each transition.
 
-    `on_posted` is told, after the commit and in its thread, which letters were put into the outbox.
+    `on_posted` is told, after the commit and in its thread, which letters were put into the outbox. `clock_ms` says
+    when something is journalled, for the ledger; without it that is the `now_ms` given.
     """
 
     def __init__(
@@ -109,9 +112,12 @@ class Journal:
         subscribers: Sequence[Subscriber] = (),
         *,
         on_posted: Callable[[Posted], None] | None = None,
+        clock_ms: Callable[[], int] | None = None,
     ) -> None:
         self._engine = engine
         self._statements = Statements(engine.dialect)
+        self._ledger = LedgerWriter(engine.dialect)
+        self._clock_ms = clock_ms
         self._on_posted = on_posted
         self._readers = engine.execution_options(**READ_ONLY)
         self._subscribers = tuple(subscribers)
@@ -130,15 +136,24 @@ class Journal:
     # ------------------------------------------------------------------ devices speak
 
     def record(
-        self, findings: Sequence[Finding], devices: Sequence[Device], received_ms: int, now_ms: int
+        self,
+        findings: Sequence[Finding],
+        devices: Sequence[Device],
+        received_ms: int,
+        now_ms: int,
+        detected_ms: int | None = None,
     ) -> list[Transition]:
-        """Journal a batch of findings, whose rows index `devices`; returns what changed, in order."""
+        """Journal a batch of findings, whose rows index `devices`; returns what changed, in order.
+
+        `detected_ms`: when they were found, where the journal could not be written at once.
+        """
         if not findings:
             return []
         # Detectors may report all beginnings before all ends; within a key only the order in time is right.
         ordered = sorted(findings, key=lambda finding: finding.found_ms)
         keys = [key_of(finding, devices[finding.row]) for finding in ordered]
         with self._page(len(findings)) as (connection, page):
+            page.detected_ms = detected_ms
             rows = self._statements.open_of_keys.run(connection, list(dict.fromkeys(keys)))
             page.open_by_key = {row.key: alarm_of(row) for row in rows}
             began = [
@@ -254,6 +269,10 @@ class Journal:
         statements.new_occurrence.run_each(connection, list(page.occurrences.values()))
         statements.new_transition.run_each(connection, [transition_row(t) for t in page.transitions])
         self._call_off(connection, page.transitions)
+        at_ms = page.transitions[0].at_ms
+        journalled_ms = at_ms if self._clock_ms is None else self._clock_ms()
+        detected_ms = at_ms if page.detected_ms is None else page.detected_ms
+        self._ledger.note(connection, page.transitions, detected_ms, journalled_ms)
         letters = [row for transition in page.transitions for row in self._letters(transition)]
         statements.new_letter.run_each(connection, letters)
         for row in letters:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, Update, bindparam, delete, func, or_, select, update
 
+from alerts.ledger import note_sent
 from alerts.notify.contract import Letter
 from alerts.schema import FAILED, OUTBOX, PENDING, READ_ONLY, Status
 
@@ -111,15 +112,16 @@ class Letters:
 
     def sent(self, arrived: Sequence[tuple[int, int]]) -> None:
         """Letters, by number, have arrived at a time, also those called off while on their way; in one commit."""
-        self._settle(
-            (Status.PENDING, Status.CANCELLED),
-            [{"which": number, "outcome": Status.SENT, "now_ms": at_ms, "why": ""} for number, at_ms in arrived],
-        )
+        settled = [{"which": number, "outcome": Status.SENT, "now_ms": at_ms, "why": ""} for number, at_ms in arrived]
+        with self._engine.begin() as connection:
+            connection.execute(_SETTLE[Status.PENDING, Status.CANCELLED], settled)
+            note_sent(connection, arrived)
 
     def failed_for_good(self, number: int, reason: str, now_ms: int) -> None:
         """The letter will not be tried again."""
         failed = {"which": number, "outcome": Status.FAILED, "now_ms": now_ms, "why": reason}
-        self._settle((Status.PENDING,), [failed])
+        with self._engine.begin() as connection:
+            connection.execute(_SETTLE[Status.PENDING,], [failed])
 
     def failed_for_now(self, failed: Sequence[tuple[int, str, int]]) -> None:
         """Letters, by number, failed for a reason and are to be tried again at a time; in one commit.
@@ -153,7 +155,3 @@ class Letters:
         """
         with self._engine.begin() as connection:
             return connection.execute(_PRUNE, {"before_ms": before_ms, "most": most}).rowcount
-
-    def _settle(self, out_of: tuple[Status, ...], letters: list[dict[str, Any]]) -> None:
-        with self._engine.begin() as connection:
-            connection.execute(_SETTLE[out_of], letters)

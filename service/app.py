@@ -111,7 +111,7 @@ async def serve(
             if on_transition is not None:
                 on_transition(transition)
 
-        desk = await house.enter_async_context(Desk(engine, channels, on_transition=told))
+        desk = await house.enter_async_context(Desk(engine, channels, on_transition=told, clock_ms=wall_clock_ms))
         watch = Watch(fleet.decoder, BedSignal().with_rates, fleet.bank, desk, falls, inbox, memory, metrics)
         falls.resume(await desk.open_alarms(), wall_clock_ms())
         sessions = {lane: make_session(settings.mqtt, lane) for lane in LANES}

@@ -119,10 +119,12 @@ class Watch:
     async def alarm(self, findings: Sequence[Finding], received_ms: int) -> list[Transition]:
         """Journal findings, however long the database takes: the detectors have forgotten them already."""
         begun: list[Transition] = []
+        detected_ms = self.clock_ms()
         self.memory.hold()
         while findings:
+            devices = self.decoder.directory.devices
             try:
-                begun = await self.desk.record(findings, self.decoder.directory.devices, received_ms, self.clock_ms())
+                begun = await self.desk.record(findings, devices, received_ms, self.clock_ms(), detected_ms)
                 break
             except (OperationalError, InterfaceError) as error:
                 self.metrics.journal_failed()
