@@ -1,10 +1,12 @@
 """What every channel is: says what it wants of a transition, and sends one letter at a time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
 from alerts.alarm import Transition
+from alerts.escalation import Recipient
 from alerts.notify.backoff import Backoff
 
 
@@ -39,6 +41,16 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivered:
+    """It has reached the person's device, as the other side says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The person has looked at it, as the other side says."""
+
+
+@dataclass(frozen=True, slots=True)
 class FailedForNow:
     """Worth trying again, not sooner than `retry_after_s` if the other side said so. `reason` holds no secret."""
 
@@ -53,7 +65,8 @@ class FailedForGood:
     reason: str
 
 
-Result = Sent | FailedForNow | FailedForGood
+Arrived = Sent | Delivered | Read
+Result = Arrived | FailedForNow | FailedForGood
 
 
 class Subscriber(Protocol):
@@ -72,7 +85,7 @@ class Subscriber(Protocol):
 class Channel(Subscriber, Protocol):
     """One way to reach people or machines; an async context manager that holds its connections.
 
-    Several letters are sent at once, never two of one alarm.
+    Several letters are sent at once, never two of one alarm to one address.
     """
 
     async def __aenter__(self) -> Self:
@@ -97,4 +110,60 @@ class Channel(Subscriber, Protocol):
 
     async def send(self, letter: Letter) -> Result:
         """Send one letter; an expected failure is a result, not an exception."""
+        ...
+
+
+class PersonChannel(Channel, Protocol):
+    """A channel by which single people are called; their letters have the caregiver's identifier as address."""
+
+    def calls(self, transition: Transition, recipient: Recipient) -> Message:
+        """The letter that calls one person about an alarm, identifiers only; pure."""
+        ...
+
+    async def prove(self, recipient: Recipient, key: str) -> Result:
+        """Send a message marked as a test to one person, once; `key` as of a letter."""
+        ...
+
+
+class Contact(Protocol):
+    """Where a channel reaches a person: a number, an address, a name of that channel; '' in a group's robot."""
+
+    @property
+    def address(self) -> str: ...
+    @property
+    def language(self) -> str:
+        """The language they read: ``zh`` or ``en``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What people call the place of an alarm, and whom it is about; None where that is not known.
+
+    `time_zone` is the site's, an IANA name.
+    """
+
+    site: str
+    room: str | None = None
+    resident: str | None = None
+    time_zone: str = "Asia/Shanghai"
+
+
+class AddressBook(Protocol):
+    """Numbers and names as of now, in memory: looked up when a letter is sent, and kept nowhere else."""
+
+    def contact(self, caregiver: str, channel: str) -> Contact | None:
+        """Where a person is reached by a channel; None where they are not."""
+        ...
+
+    def recipients(self) -> Sequence[Recipient]:
+        """Everybody who can be reached, once for each of their channels."""
+        ...
+
+    def sites(self, recipient: Recipient) -> Sequence[str]:
+        """The sites whose alarms a person answers by this channel."""
+        ...
+
+    def place(self, site: str, resident: str | None) -> Place:
+        """The names of a site and of a resident; identifiers stand in for what has none."""
         ...
