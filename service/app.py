@@ -16,7 +16,9 @@ from aiohttp import web
 from alerts.alarm import Transition
 from alerts.bed_signal import BedSignal
 from alerts.clip_store import ClipStore
+from alerts.delays import DelayReader
 from alerts.desk import Desk
+from alerts.ledger import Ledger
 from alerts.notify.contract import Channel
 from alerts.notify.mqtt import MqttChannel
 from alerts.notify.store import StoreChannel
@@ -129,6 +131,8 @@ async def serve(
             clips=clips,
             bank=fleet.bank,
             whereabouts=fleet.whereabouts,
+            ledger=Ledger(engine),
+            delays=DelayReader(engine),
         )
         await house.enter_async_context(_listening(make_app(rooms), settings.http.host, settings.http.port))
         log.info("console: http://%s:%d", settings.http.host, settings.http.port)

@@ -7,7 +7,7 @@ from typing import Final
 
 import typer
 
-from service import cli_config, cli_feedback, cli_fleet, cli_store, cli_trial
+from service import cli_config, cli_feedback, cli_fleet, cli_report, cli_store, cli_trial
 from service.cli_running import LogLevel, LogOption, SettingsOption, load_settings, run_until_stopped, set_up_log, told
 
 _log = logging.getLogger("shouhu")
@@ -41,6 +41,7 @@ def run(settings: SettingsOption = None, log_level: LogOption = LogLevel.INFO) -
 
 
 app.add_typer(cli_trial.app)
+app.add_typer(cli_report.app)
 
 
 @app.command()

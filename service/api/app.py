@@ -6,6 +6,7 @@ from aiohttp import web
 
 from service.api import (
     alarms,
+    delays,
     events,
     falls,
     openapi,
@@ -27,6 +28,7 @@ _BODY_MOST_BYTES: Final = 16 * 1024
 
 ROUTES: Final[tuple[Route, ...]] = (
     *alarms.ROUTES,
+    *delays.ROUTES,
     *falls.ROUTES,
     *events.ROUTES,
     *registry.ROUTES,

@@ -9,8 +9,10 @@ from aiohttp import web
 from alerts.alarm import Alarm, Outcome, Transition
 from alerts.clip_store import MissedFall
 from alerts.clips import Clip
+from alerts.delays import DelayReader
 from alerts.detectors.contract import Records
 from alerts.detectors.whereabouts import Whereabouts
+from alerts.ledger import Ledger
 from alerts.notify.hub import Hub
 from ingest.clock import wall_clock_ms
 from ingest.directory import Device
@@ -184,7 +186,8 @@ class House:
 
     `bank` is read on the event loop, between two batches, and never written to.
     `readings` is None where they are kept in a store that has its own means to be asked. `whereabouts` says where a
-    resident is at a time, None where no fix is known; on the event loop, as `health`.
+    resident is at a time, None where no fix is known; on the event loop, as `health`. `ledger` and `delays` are called
+    in a thread.
     """
 
     desk: Desk
@@ -197,6 +200,8 @@ class House:
     clips: Clips | None = None
     bank: Bank | None = None
     whereabouts: Callable[[str, int], Whereabouts | None] | None = None
+    ledger: Ledger | None = None
+    delays: DelayReader | None = None
 
 
 #: Where handlers find the house.

@@ -25,7 +25,7 @@ from service.wrong_use import WrongUse
 
 ROOT = Path(__file__).parents[3]
 COMMANDS = [
-    [], ["run"], ["demo"], ["replay"], ["evaluate"], ["load"], ["version"],
+    [], ["run"], ["demo"], ["replay"], ["evaluate"], ["load"], ["report"], ["version"],
     ["fleet"], ["fleet", "import"], ["fleet", "export"], ["config"], ["config", "check"],
 ]  # fmt: skip
 
@@ -71,7 +71,7 @@ def test_every_command_helps(shouhu: Shouhu, command: list[str]) -> None:
 def test_the_first_page_names_every_command_in_both_languages(shouhu: Shouhu) -> None:
     _, out, _ = shouhu("--help")
     assert "守护" in out
-    for command in ("run", "demo", "replay", "evaluate", "load", "fleet", "config", "version"):
+    for command in ("run", "demo", "replay", "evaluate", "load", "report", "fleet", "config", "version"):
         assert re.search(rf"\b{command}\b", out)
 
 
