@@ -119,7 +119,8 @@ def test_every_command_named_exists_with_its_options(page: Path) -> None:
     lines += [f" {code}" for code in re.findall(r"`(shouhu [a-z][^`]*)`", without_fences(text))]
     for line in lines:
         command = re.search(
-            r"(?:^|[ /'])shouhu ((?:run|demo|replay|evaluate|load|report|fleet|config|feedback|version)\b[^<'|&;]*)", line
+            r"(?:^|[ /'])shouhu ((?:run|demo|replay|evaluate|load|report|fleet|config|feedback|version)\b[^<'|&;]*)",
+            line,
         )
         if command is None:
             continue
