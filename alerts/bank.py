@@ -1,6 +1,6 @@
 """Keeps every detector's state by device row, feeds it what came in, and says what was found."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from alerts import clocks
 from alerts.detectors.contract import Detector, Records
-from alerts.detectors.rowwise import copied, put
 from alerts.findings import LATCHING, Change, Finding
+from alerts.known import Known
+from alerts.parameters import Parameters
 from ingest.contract import URGENT, Kind
 from ingest.readings import AnyReadings, Int
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 #: What ended longer ago than this, and is heard of only now, came with a late backlog.
 _OVER_MS: Final = 60_000
 #: The name under which the state of the devices' clocks is kept.
@@ -28,21 +29,26 @@ class BadState(Exception):
 
 
 class _Saved(msgspec.Struct, frozen=True):
+    """The records of some of the rows saved: where among these they are, int32, and they themselves."""
+
     dtype: str
-    count: int
-    state: bytes
+    at: bytes
+    records: bytes
 
 
 class _File(msgspec.Struct, frozen=True):
     version: int
+    #: Whose each row's device was.
+    residents: tuple[str | None, ...]
     detectors: dict[str, _Saved]
-    #: Whose each row's device was; empty in files of earlier versions.
-    residents: tuple[str | None, ...] = ()
 
 
-def _encoded(states: Mapping[str, Records], residents: tuple[str | None, ...]) -> bytes:
-    saved = {name: _Saved(repr(state.dtype.descr), len(state), state.tobytes()) for name, state in states.items()}
-    return msgspec.msgpack.encode(_File(_VERSION, saved, residents))
+def _encoded(parts: Mapping[str, tuple[Int, Records]], residents: tuple[str | None, ...]) -> bytes:
+    saved = {
+        name: _Saved(repr(records.dtype.descr), at.astype("<i4").tobytes(), records.tobytes())
+        for name, (at, records) in parts.items()
+    }
+    return msgspec.msgpack.encode(_File(_VERSION, residents, saved))
 
 
 class Bank:
@@ -58,9 +64,9 @@ class Bank:
         if len(self._detectors) != len(detectors):
             raise ValueError("two detectors have one name")
         self._count = count
-        self._initial = {_CLOCKS: clocks.initial} | {d.name: d.initial for d in detectors}
-        self._state = {name: initial(count) for name, initial in self._initial.items()}
-        self._params = {d.name: d.defaults(count) for d in detectors}
+        self._known = {_CLOCKS: Known(clocks.initial, count, everyone=True)}
+        self._known |= {d.name: Known(d.initial, count, everyone=_watches_everyone(d)) for d in detectors}
+        self._params = {d.name: Parameters(d.defaults, count) for d in detectors}
         self._own_params: set[str] = set()
         self._ticked_ms: dict[str, int] = {}
         #: Told the name of a detector and what it raised over one device; that device it then leaves alone, this once.
@@ -82,10 +88,10 @@ class Bank:
         """Make room for a fleet that grew; what is known of the rows so far stays. ValueError: it cannot shrink."""
         if count < self._count:
             raise ValueError(f"rows are never given back: {self._count} rows cannot become {count}")
-        for name, initial in self._initial.items():
-            self._state[name] = np.concatenate([self._state[name], initial(count)[self._count :]])
+        for known in self._known.values():
+            known.resize(count)
         for name, detector in self._detectors.items():
-            self._params[name] = np.concatenate([self._params[name], detector.defaults(count)[self._count :]])
+            self._params[name].extend(detector.defaults(count)[self._count :])
         self._lead = np.concatenate([self._lead, np.arange(self._count, count)])
         self._residents += (None,) * (count - self._count)
         self._count = count
@@ -109,9 +115,7 @@ class Bank:
         left = np.array([*gone, *(row for who, row in first.items() if who not in self._whose)], dtype=np.int64)
         for name, detector in self._detectors.items():
             if detector.by_resident and len(left):
-                known = self._state[name].take(old)
-                put(self._state[name], left, detector.initial(len(left)))
-                put(self._state[name], new, known)
+                self._known[name].move(old, new, left)
         self._lead = np.array([row if who is None else first[who] for row, who in enumerate(residents)], dtype=np.int64)
         self._whose = first
         self._residents = tuple(residents)
@@ -121,7 +125,7 @@ class Bank:
         detector = self._detectors[name]
         if params.dtype != detector.params_dtype or params.shape != (self._count,):
             raise ValueError(f"{name}: needs {self._count} records of {detector.params_dtype}")
-        self._params[name] = params.copy()
+        self._params[name].set(params)
         self._own_params.add(name)
 
     def replace(self, detector: Detector) -> None:
@@ -131,7 +135,7 @@ class Bank:
             raise ValueError(f"{detector.name}: keeps state or parameters of another form")
         self._detectors[detector.name] = detector
         if detector.name not in self._own_params:
-            self._params[detector.name] = detector.defaults(self._count)
+            self._params[detector.name].set(detector.defaults(self._count))
         self._by_kind = self._takers()
 
     def update(self, readings: Iterable[AnyReadings], now_ms: int) -> list[Finding]:
@@ -143,9 +147,9 @@ class Bank:
             rows, compact = np.unique(batch.row, return_inverse=True)
             local = batch.with_rows(compact.astype(np.int32))
             if batch.KIND not in URGENT:
-                clock = self._state[_CLOCKS].take(rows)
+                clock = self._known[_CLOCKS].take(rows)
                 local, found = clocks.correct(clock, local)
-                put(self._state[_CLOCKS], rows, clock)
+                self._known[_CLOCKS].put(rows, clock)
                 findings += _by_directory(found, rows)
             leads, of_residents = self._by_resident(rows, local)
             for detector in self._by_kind[batch.KIND]:
@@ -164,8 +168,8 @@ class Bank:
         return leads, local.with_rows(compact.astype(np.int32)[local.row])
 
     def _feed(self, detector: Detector, rows: NDArray[np.integer], local: AnyReadings, now_ms: int) -> list[Finding]:
-        state = self._state[detector.name]
-        before = state.take(rows)
+        known = self._known[detector.name]
+        before = known.take(rows)
         try:
             after, found = detector.update(before, local, self._params[detector.name].take(rows), now_ms)
         except Exception as error:
@@ -179,7 +183,7 @@ class Bank:
                 *self._feed(detector, rows[half:], high.with_rows(high.row - np.int32(half)), now_ms),
             ]
         if after is not before:
-            put(state, rows, after)
+            known.put(rows, after)
         return _by_directory(found, rows)
 
     def tick(self, now_ms: int) -> list[Finding]:
@@ -192,23 +196,24 @@ class Bank:
             if ticked_ms is not None and 0 <= now_ms - ticked_ms < detector.tick_s * 1000.0:
                 continue
             self._ticked_ms[name] = now_ms
-            findings += self._let_pass(detector, 0, self._count, now_ms)
+            findings += self._let_pass(detector, 0, len(self._known[name].rows), now_ms)
         return findings
 
     def _let_pass(self, detector: Detector, begin: int, end: int, now_ms: int) -> list[Finding]:
-        name = detector.name
+        known = self._known[detector.name]
+        rows, before = known.rows[begin:end], known.records[begin:end]
+        if not len(rows):
+            return []
         try:
-            after, found = detector.tick(self._state[name][begin:end], self._params[name][begin:end], now_ms)
+            after, found = detector.tick(before, self._params[detector.name].take(rows), now_ms)
         except Exception as error:
             if not self._goes_on(detector, end - begin, error):
                 return []
             middle = (begin + end) // 2
             return [*self._let_pass(detector, begin, middle, now_ms), *self._let_pass(detector, middle, end, now_ms)]
-        if end - begin == self._count:
-            self._state[name] = after
-            return found
-        self._state[name][begin:end] = after
-        return _by_directory(found, np.arange(begin, end))
+        if after is not before:
+            known.write(begin, end, after)
+        return _by_directory(found, rows)
 
     def _goes_on(self, detector: Detector, rows: int, error: Exception) -> bool:
         """Whether to try again over half of the rows: what a detector raised over a single one is told.
@@ -223,12 +228,12 @@ class Bank:
         self.on_fault(detector.name, error)
         return False
 
-    def state(self, name: str) -> Records:
-        """What the detector `name` knows of all rows; not to be written to."""
-        return self._state[name]
+    def state(self, name: str, rows: NDArray[np.integer] | None = None) -> Records:
+        """A copy of what the detector `name` knows of `rows` (k,), or of all."""
+        return self._known[name].take(np.arange(self._count) if rows is None else rows)
 
     def of_resident(self, name: str, resident: str) -> tuple[Records, Records]:
-        """What the detector `name`, one by resident, knows of one, and its parameters: copies, a record (1,) each.
+        """What the detector `name`, one by resident, knows of one, and its parameters: a record (1,) each.
 
         Of a resident without a device: the state of one who has said nothing, and the defaults.
         """
@@ -236,21 +241,31 @@ class Bank:
         if row is None:
             detector = self._detectors[name]
             return detector.initial(1), detector.defaults(1)
-        return self._state[name].take([row]), self._params[name].take([row])
+        rows = np.array([row])
+        return self._known[name].take(rows), self._params[name].take(rows)
 
     @property
     def clock_shift_ms(self) -> Int:
         """What is added to the time of each row's telemetry to put its clock right; not to be written to."""
-        shift_ms: Int = self._state[_CLOCKS]["shift_ms"]
+        shift_ms: Int = self._known[_CLOCKS].records["shift_ms"]
         return shift_ms
 
     def save(self) -> bytes:
         """The state of all rows, to be given to `restore` after a restart."""
         return self.snapshot()()
 
-    def snapshot(self) -> Callable[[], bytes]:
-        """The state of all rows as it is now; what is returned makes of it the bytes of `save`, in any thread."""
-        return partial(_encoded, {name: copied(state) for name, state in self._state.items()}, self._residents)
+    def snapshot(self, begin: int = 0, end: int | None = None, without: Collection[str] = ()) -> Callable[[], bytes]:
+        """The state of rows `begin` to `end` (not with it) as it is now, `without` that of the detectors named.
+
+        What is returned makes of it the bytes of `save`, in any thread.
+        """
+        end = self._count if end is None else end
+        parts = {}
+        for name, known in self._known.items():
+            if name not in without:
+                rows, records = known.between(begin, end)
+                parts[name] = rows - begin, records
+        return partial(_encoded, parts, self._residents[begin:end])
 
     def restore(self, data: bytes, rows: NDArray[np.integer] | None = None) -> tuple[str, ...]:
         """Take saved state back; returns the names of detectors for which there was none that fits.
@@ -266,43 +281,50 @@ class Bank:
             raise BadState(f"saved state cannot be read: {error}") from error
         if file.version != _VERSION:
             raise BadState(f"saved state has version {file.version}, not {_VERSION}")
+        count = len(file.residents)
+        of_device = np.arange(count) if rows is None else np.asarray(rows)
+        of_resident = self._rows_of(file.residents, of_device)
         missing = []
-        for name, state in self._state.items():
+        for name, known in self._known.items():
             saved = file.detectors.get(name)
-            dtype = state.dtype
-            if (
-                saved is None
-                or saved.dtype != repr(dtype.descr)
-                or len(saved.state) != saved.count * dtype.itemsize
-                or (rows is not None and len(rows) != saved.count)
-            ):
+            if saved is None or saved.dtype != repr(known.dtype.descr):
                 missing.append(name)
                 continue
-            now = np.arange(saved.count) if rows is None else np.asarray(rows)
-            if self._is_by_resident(name) and len(file.residents) == saved.count:
-                now = self._rows_of(file.residents, now)
+            at = np.frombuffer(saved.at, dtype="<i4")
+            if len(saved.records) != len(at) * known.dtype.itemsize or ((at < 0) | (at >= count)).any():
+                missing.append(name)
+                continue
+            now = (of_resident if self._is_by_resident(name) else of_device)[at]
             here = (now >= 0) & (now < self._count)
-            state[now[here]] = np.frombuffer(saved.state, dtype=dtype)[here]
+            known.put(now[here], np.frombuffer(saved.records, dtype=known.dtype)[here])
         return tuple(missing)
 
     def _is_by_resident(self, name: str) -> bool:
         return name in self._detectors and self._detectors[name].by_resident
 
     def _rows_of(self, residents: Sequence[str | None], now: NDArray[np.integer]) -> Int:
-        """Where what was kept by resident belongs now; `now` (saved rows,) is where the devices are."""
+        """Where what was kept by resident belongs now; `now` (saved rows,) is where the devices are.
+
+        It was kept at one row of each resident, so no two go to the same one.
+        """
         result = np.full(len(residents), -1, dtype=np.int64)
-        seen: set[str] = set()
         for saved, resident in enumerate(residents):  # once, at the start
             row = int(now[saved])
-            if resident is None:
-                result[saved] = row if 0 <= row < self._count and self._residents[row] is None else -1
-            elif resident not in seen:
-                seen.add(resident)
+            if resident is not None:
                 result[saved] = self._whose.get(resident, -1)
+            elif 0 <= row < self._count and self._residents[row] is None:
+                result[saved] = row
         return result
 
     def _takers(self) -> dict[Kind, tuple[Detector, ...]]:
         return {kind: tuple(d for d in self._detectors.values() if kind in d.kinds) for kind in Kind}
+
+
+def _watches_everyone(detector: Detector) -> bool:
+    """Whether time tells a detector something of a device that has said nothing yet."""
+    nothing = detector.initial(1)
+    after, found = detector.tick(nothing, detector.defaults(1), 0)
+    return after is not nothing or bool(found)
 
 
 def _by_directory(findings: list[Finding], rows: NDArray[np.integer]) -> list[Finding]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.bank import Bank
@@ -67,8 +68,9 @@ class FleetWatch:
 
     def whereabouts(self, resident: str, now_ms: int) -> Whereabouts | None:
         """The latest usable fix of any of a resident's devices, and what is known by it; None: there is none."""
-        state, settings = self.bank.state(Geofence.name), self._settings.geofence
-        found = [whereabouts(state, row, self._zones, settings, now_ms) for row in self._rows_of.get(resident, ())]
+        rows, settings = self._rows_of.get(resident, ()), self._settings.geofence
+        state = self.bank.state(Geofence.name, np.asarray(rows, dtype=np.intp))
+        found = [whereabouts(known, row, self._zones, settings, now_ms) for known, row in zip(state, rows, strict=True)]
         return max((one for one in found if one is not None), key=lambda one: one.fix_ms, default=None)
 
     def _without_those_out(self, zones: ZoneTable) -> ZoneTable:

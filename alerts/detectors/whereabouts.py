@@ -5,7 +5,6 @@ from enum import StrEnum
 
 import numpy as np
 
-from alerts.detectors.contract import Records
 from alerts.detectors.geofence import GeofenceSettings
 from alerts.detectors.segments import NEVER
 from alerts.detectors.zones import ZoneTable
@@ -52,10 +51,9 @@ class Whereabouts:
 
 
 def whereabouts(
-    state: Records, row: int, zones: ZoneTable, settings: GeofenceSettings, now_ms: int
+    known: np.void, row: int, zones: ZoneTable, settings: GeofenceSettings, now_ms: int
 ) -> Whereabouts | None:
-    """Where the person of directory row `row` is, by the `state` of all rows; None: no fix was ever usable."""
-    known = state[row]
+    """Where the person of directory row `row` is, by what the fence knows of it; None: no fix was ever usable."""
     if known["last_ms"] == NEVER:
         return None
     of = zones.sets(row + 1)[row]

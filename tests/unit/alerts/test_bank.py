@@ -148,7 +148,7 @@ def test_after_a_restart_rows_may_be_other_rows() -> None:
 def test_state_of_another_form_is_left_out_and_said() -> None:
     saved = msgspec.msgpack.decode(everything(5).save())
     saved["detectors"]["bed_exit"]["dtype"] = "[('other', '<i8')]"
-    saved["detectors"]["press"]["state"] = b"short"
+    saved["detectors"]["press"]["records"] = b"short"
     del saved["detectors"]["geofence"]
     saved["detectors"]["gone"] = saved["detectors"]["vital_limits"]
     bank = everything(5)
@@ -291,7 +291,7 @@ class Faulty(Press):
         return super().update(state, readings, params, now_ms)
 
     def tick(self, state: Any, params: Any, now_ms: int) -> Any:
-        if (state["heard"][:, -1] == T0_MS + 5).any():
+        if (state["open_ms"] == T0_MS + 5).any():
             raise IndexError("over the state of one device")
         found = [
             Finding(int(row), Condition.SOS, "late", Change.BEGAN, Priority.LOW, 1, 1) for row in range(len(state))
@@ -317,6 +317,35 @@ def test_a_fault_over_one_device_ends_nobody_elses_watching() -> None:
     assert told == ["press over the readings of one device"]
     assert bank.state("press")["open_ms"][5] != 0, "what it left half done is not kept"
 
-    bank.state("press")["heard"][4, -1] = T0_MS + 5
+    assert len(bank.update([readings(Sos, 0.005, 4, action=0)], T0_MS)) == 1
     assert sorted(f.row for f in bank.tick(T0_MS)) == [0, 1, 2, 3, 5, 6, 7, 8, 9]
     assert told[1:] == ["press over the state of one device"]
+
+
+def test_a_detector_keeps_records_of_those_it_heard_alone_but_for_the_watch_over_silence() -> None:
+    bank = everything(1000)
+    bank.tick(T0_MS)
+    bank.update([readings(Vitals, 0, [7, 900], spo2_pct=97.0, heart_rate_bpm=70.0)], T0_MS)
+    saved = msgspec.msgpack.decode(bank.save())["detectors"]
+    kept = {name: len(one["at"]) // 4 for name, one in saved.items()}
+    assert {name: kept[name] for name in ("device_clocks", "supervision")} == {
+        "device_clocks": 1000,
+        "supervision": 1000,
+    }
+    assert {name: kept[name] for name in ("vital_limits", "bed_exit", "geofence", "wrist_fall", "press")} == {
+        "vital_limits": 2,
+        "bed_exit": 0,
+        "geofence": 0,
+        "wrist_fall": 0,
+        "press": 0,
+    }
+
+
+def test_pieces_make_the_whole_and_may_leave_detectors_out() -> None:
+    before = everything(5)
+    before.update([readings(Vitals, 0, np.arange(5), spo2_pct=[80.0, 99.0, 80.0, 99.0, 80.0])], T0_MS)
+    after = everything(5)
+    for begin, end in ((0, 2), (2, 5)):
+        piece = before.snapshot(begin, end, {"wrist_fall"})()
+        assert after.restore(piece, np.arange(begin, end)) == ("wrist_fall",)
+    assert after.save() == before.save()
