@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format services clean
+.PHONY: help demo test check bench format pages services clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ bench: $(VENV)/.dev services ## what it costs, beside what a user would pick ins
 format: $(VENV)/.dev ## put the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+pages: $(VENV)/.dev ## the pages, or parts of them, that are made from the code
+	$(BIN)/python -m alerts.lifecycle_page docs/alarm-lifecycle.md
 
 services: ## as root on Debian: Mosquitto, InfluxDB, Chromium … for the tests; elsewhere a hint
 	@sh tests/install-services.sh

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from alerts.findings import LATCHING, Change, Condition, Evidence, Finding, Priority
-from alerts.lifecycle import BEGINNINGS, TABLE, UNTAKEN, Event, State, step
+from alerts.lifecycle import BEGINNINGS, TABLE, UNTAKEN, Event, State, begins_ringing, step
 from ingest.directory import Device
 
 #: A press or a fall so long after somebody took the one before is another one, and rings again (our choice: by then
@@ -35,10 +35,15 @@ class Outcome(StrEnum):
 class Alarm:
     """One occurrence of one condition, with what became of it; identifiers only, times in Unix milliseconds.
 
-    `onset_ms` and `latest_onset_ms` are device time (first occurrence, and latest by `device`), the others the
-    service's own. `site` and `device` are those that spoke last. `acknowledged_*` is who holds it now: empty again
-    when it rings again. `cancelled`: the wearer called it off, or walks again. `drill`: a test, never mixed with a real
-    alarm.
+    `onset_ms`, `latest_onset_ms` and `returned_ms` are device time (first occurrence, latest by `device`, and when that
+    was found to be gone, None while it is there), the others the service's own. `site` and `device` are those that
+    spoke last. `acknowledged_*` is who holds it now: empty again when it rings again. `cancelled`: the wearer called it
+    off, or walks again. `drill`: a test, never mixed with a real alarm.
+
+    `unknown_since_ms`: `device` has been silent since then, so nobody knows whether the condition is there.
+    `step`: how many steps of escalation were begun since it last began to ring. `due_ms`: when the next thing happens
+    by itself, be it the next step, a reminder or the end of the shelf; None: nothing does. `held_ms`: when its next
+    step would have been due, had the condition not gone. `shelved_*`: who laid it aside, until when and why.
     """
 
     alarm: str
@@ -64,6 +69,14 @@ class Alarm:
     resolved_ms: int | None = None
     outcome: Outcome | None = None
     note: str = ""
+    returned_ms: int | None = None
+    unknown_since_ms: int | None = None
+    step: int = 0
+    due_ms: int | None = None
+    held_ms: int | None = None
+    shelved_by: str | None = None
+    shelved_until_ms: int | None = None
+    shelved_reason: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -88,6 +101,11 @@ class Transition:
     by: str | None = None
 
     @property
+    def rings(self) -> bool:
+        """Whether it begins to call for somebody, from the first step on."""
+        return begins_ringing(self.from_state, self.event, self.to_state)
+
+    @property
     def news(self) -> bool:
         """Whether it tells more than "once again": state or priority changed, or it was called off."""
         return self.from_state is not self.to_state or self.event in (Event.CANCEL, Event.WORSEN, Event.EASE)
@@ -99,7 +117,7 @@ class Transition:
 
 
 def key_of(finding: Finding, device: Device) -> str:
-    """What is one alarm at a time: whose (else which device), what, why, and whether it is a test.
+    """What is one alarm at a time: whose (else which device), what, why, of what, and whether it is a test.
 
     A fall is one, whoever saw it: the wearer's own device, the motion rule, or both.
 
@@ -109,7 +127,8 @@ def key_of(finding: Finding, device: Device) -> str:
     mine = device.resident is not None and finding.condition is not Condition.DEVICE
     whose = ("resident", device.resident) if mine else ("device", device.site, device.device)
     why = "" if finding.condition is Condition.FALL else finding.cause
-    return msgspec.json.encode((*whose, finding.condition, why, finding.drill)).decode()
+    of_what = (finding.subject,) if finding.subject else ()
+    return msgspec.json.encode((*whose, finding.condition, why, finding.drill, *of_what)).decode()
 
 
 def occurrence_of(key: str, onset_ms: int) -> str:

@@ -27,16 +27,20 @@ class Priority(StrEnum):
 
 
 class Change(StrEnum):
-    """What a finding says of its condition."""
+    """What a finding says of its condition; `lost` and `heard` say of its device whether it could tell at all."""
 
     BEGAN = "began"
     ENDED = "ended"
     CANCELLED = "cancelled"
     WITNESSED = "witnessed"
+    LOST = "lost"
+    HEARD = "heard"
 
 
 #: A fall and a press stay until a person has dealt with them, whatever the sensor says next.
 LATCHING: Final = frozenset({Condition.SOS, Condition.FALL})
+#: The cause, of the condition `device`, by which a device is lost from its beginning to its end.
+SILENT: Final = "silent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,9 @@ class Finding:
     device time at which the condition began, `found_ms` the device time of the reading that decided (for
     findings of a tick: the time given), and `evidence` the values and limits that caused it, units in the names.
     Of what is `witnessed`, `priority` is how urgent it now is, and `evidence` what the witness adds.
-    `drill` marks a test press.
+    `drill` marks a test press. `subject` tells apart two alarms of one device, condition and cause, such as two
+    channels that fail. What is `lost` or `heard` raises and ends no alarm: it says from when on (`onset_ms`) the device
+    that raised others was silent, or that it is heard again; a silence that is itself an alarm says so by itself.
     """
 
     row: int
@@ -59,3 +65,4 @@ class Finding:
     found_ms: int
     evidence: Evidence = field(default=())
     drill: bool = False
+    subject: str = ""

@@ -58,6 +58,7 @@ from alerts.schema import (
     transition_row,
 )
 from alerts.statements import Statements
+from alerts.tables import make_tables
 from ingest.directory import Device
 
 #: Letters are numbered within their transition, and the transition by its sequence number: in the order of both.
@@ -123,7 +124,7 @@ class Journal:
         self._subscribers = tuple(subscribers)
         if len({s.name for s in self._subscribers}) != len(self._subscribers):
             raise ValueError("two channels have the same name")
-        metadata.create_all(engine)
+        make_tables(engine, metadata)
         with self._readers.connect() as connection:
             started = connection.execute(select(SEQUENCE.c.last)).first() is not None
         if not started:
@@ -298,6 +299,7 @@ class Journal:
                     "created_ms": transition.at_ms,
                     "due_ms": transition.at_ms,
                     "reason": "",
+                    "step": None,
                 }
 
     def _call_off(self, connection: Connection, transitions: Sequence[Transition]) -> None:

@@ -55,11 +55,24 @@ ALARM: Final = Table(
     Column("resolved_ms", BigInteger),
     Column("outcome", String(8)),
     Column("note", Text, nullable=False),
+    # Added later: empty in the rows of an earlier version.
+    Column("returned_ms", BigInteger),
+    Column("unknown_since_ms", BigInteger),
+    Column("step", Integer),
+    Column("due_ms", BigInteger),
+    Column("held_ms", BigInteger),
+    Column("shelved_by", Text),
+    Column("shelved_until_ms", BigInteger),
+    Column("shelved_reason", Text),
 )
 #: Written into the statement as it stands: with a bound value no planner would use a partial index.
 OPEN: Final = ALARM.c.state != literal(State.RESOLVED.value, literal_execute=True)
 Index("alarm_open_key", ALARM.c.key, unique=True, sqlite_where=OPEN, postgresql_where=OPEN)
 Index("alarm_raised", ALARM.c.raised_ms, ALARM.c.alarm)
+Index("alarm_open_device", ALARM.c.device, ALARM.c.site, sqlite_where=OPEN, postgresql_where=OPEN)
+#: Alarms to which something happens by itself; those of one priority in the order of their times.
+TIMED: Final = ALARM.c.due_ms.is_not(None)
+Index("alarm_due", ALARM.c.priority, ALARM.c.due_ms, sqlite_where=TIMED, postgresql_where=TIMED)
 
 #: Every BEGAN ever journalled, so that one delivered twice is known again, whatever became of its alarm.
 OCCURRENCE: Final = Table(
@@ -95,10 +108,15 @@ SEQUENCE: Final = Table(
 
 
 class Status(StrEnum):
-    """What became of a letter: `failed` is for good, a letter to be tried again is still `pending`."""
+    """What became of a letter: `failed` is for good, a letter to be tried again is still `pending`.
+
+    `delivered` and `read` are more than `sent`, where the channel tells.
+    """
 
     PENDING = "pending"
     SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
@@ -124,6 +142,11 @@ OUTBOX: Final = Table(
     Column("due_ms", BigInteger, nullable=False),
     Column("done_ms", BigInteger),
     Column("reason", Text, nullable=False),
+    # Added later. The step of escalation by which a person is called; empty in letters that call nobody.
+    Column("step", Integer),
+    Column("sent_ms", BigInteger),
+    Column("delivered_ms", BigInteger),
+    Column("read_ms", BigInteger),
 )
 PENDING: Final = OUTBOX.c.status == literal(Status.PENDING.value, literal_execute=True)
 Index(
@@ -134,6 +157,8 @@ Index(
     sqlite_where=PENDING,
     postgresql_where=PENDING,
 )
+CALLS: Final = OUTBOX.c.step.is_not(None)
+Index("outbox_calls", OUTBOX.c.alarm, OUTBOX.c.sequence, sqlite_where=CALLS, postgresql_where=CALLS)
 FAILED: Final = OUTBOX.c.status == literal(Status.FAILED.value, literal_execute=True)
 Index("outbox_failed", OUTBOX.c.done_ms, sqlite_where=FAILED, postgresql_where=FAILED)
 
@@ -151,6 +176,16 @@ def checkpoint(engine: Engine) -> None:
     finally:
         connection.close()
 
+
+#: A drill at a site, one row each: until when, and who began it. Sites that never had one have no row.
+DRILL: Final = Table(
+    "drill",
+    metadata,
+    Column("site", String(64), primary_key=True),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("begun_ms", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+)
 
 _FIELDS: Final = Alarm.__dataclass_fields__.keys()
 
@@ -171,6 +206,7 @@ def alarm_of(row: Any) -> Alarm:
     fields["cancelled"], fields["drill"] = bool(row.cancelled), bool(row.drill)  # numbers, in SQLite
     fields["outcome"] = None if row.outcome is None else Outcome(row.outcome)
     fields["evidence"] = msgspec.json.decode(row.evidence, type=Evidence)
+    fields["step"], fields["shelved_reason"] = row.step or 0, row.shelved_reason or ""
     return Alarm(**fields)
 
 

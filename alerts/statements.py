@@ -14,6 +14,9 @@ from alerts.schema import ALARM, OCCURRENCE, OPEN, OUTBOX, SEQUENCE, TRANSITION
 #: How many values a statement with a list takes; a list is filled up to the next of these sizes, so that few suffice.
 _SIZES: Final = (1, 4, 32, 256, 1000)
 
+#: Columns of a letter that are written once something became of it.
+_LATER: Final = frozenset({"done_ms", "sent_ms", "delivered_ms", "read_ms"})
+
 
 def _value(name: str) -> BindParameter[Any]:
     """What is given when the statement is executed; not yet when it is written."""
@@ -91,6 +94,6 @@ class Statements:
         self.known = ListStatement(OCCURRENCE, "occurrence", dialect=dialect)
         self.change_alarm = Statement(_UPDATE_ALARM, dialect)
         self.new_alarm, self.new_occurrence, self.new_transition, self.new_letter = (
-            Statement(insert(table), dialect, [c.name for c in table.c if c.name != "done_ms"])
+            Statement(insert(table), dialect, [c.name for c in table.c if c.name not in _LATER])
             for table in (ALARM, OCCURRENCE, TRANSITION, OUTBOX)
         )

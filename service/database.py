@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.pool import StaticPool
-from sqlalchemy.schema import CreateColumn
 
 #: How long a writer waits for another process (such as an import of the fleet) to finish writing.
 _BUSY_MS: Final = 10_000
@@ -33,22 +32,6 @@ def make_engine(url: str | URL) -> Engine:
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
-
-
-def make_tables(engine: Engine, metadata: MetaData) -> None:
-    """Make the tables that are missing, and in those of an earlier version the columns that are, all of them empty."""
-    metadata.create_all(engine)
-    with engine.begin() as connection:
-        known = inspect(connection)
-        for table in metadata.sorted_tables:
-            here = {column["name"] for column in known.get_columns(table.name)}
-            for column in table.columns:
-                if column.name not in here:
-                    assert column.nullable, f"{table.name}.{column.name}: a column added later may be empty"
-                    # Another process may do the same at this moment; on SQLite it waits until this one has done it.
-                    unless = "IF NOT EXISTS " if connection.dialect.name == "postgresql" else ""
-                    words = CreateColumn(column).compile(dialect=connection.dialect)
-                    connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {unless}{words}"))
 
 
 def _prepare(connection: Any, _record: object) -> None:

@@ -35,9 +35,10 @@ from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
 from alerts.detectors.vitals import Limit
 from alerts.detectors.zones import Hours, ZoneTable
+from alerts.tables import make_tables
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType, Directory
-from service.database import READ_ONLY, make_tables
+from service.database import READ_ONLY
 from service.fleet.nouns import Caregiver, Difference, Fleet, Outing, PlacedZone, Resident, Ring, Site, Summary
 from service.placement import Placement, zone_table
 
