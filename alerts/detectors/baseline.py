@@ -10,6 +10,7 @@ from alerts.detectors.contract import Records, Result
 from alerts.detectors.rowwise import copied
 from alerts.detectors.segments import NEVER, Segments, in_order
 from alerts.detectors.signs import CHART_UNIT, SIGNS, UNKNOWN, charted, off_of, values_of
+from alerts.detectors.sources import SOURCES
 from alerts.detectors.usual import CHANNELS, COLUMNS, PARTS, learn, part_of
 from alerts.findings import Change, Condition, Finding, Priority
 from ingest.contract import Kind
@@ -22,9 +23,6 @@ _HOUR_MS: Final = 3_600_000
 #: A tally holds a sum of charted values above these bits, and in them how many there were.
 _COUNT_BITS: Final = 24
 _COUNT: Final = (1 << _COUNT_BITS) - 1
-#: What measures, in the order of COLUMNS.
-SOURCES: Final = ("bracelet", "bed_mat")
-
 
 CAUSES: Final = (
     "heart_rate_above_usual",

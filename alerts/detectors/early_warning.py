@@ -11,9 +11,21 @@ from alerts.detectors.contract import Records, Result
 from alerts.detectors.medical import Medical
 from alerts.detectors.news2 import NOT_KNOWN, sure_points, way_of
 from alerts.detectors.rowwise import copied, once
-from alerts.detectors.scored import CHARTED, TIME_SHIFT, Score, scored
+from alerts.detectors.scored import Input, Score, scored
 from alerts.detectors.segments import NEVER, Segments, since_ms, switch
-from alerts.detectors.signs import SIGNS, UNKNOWN, charted, off_of, values_of
+from alerts.detectors.signs import SIGNS
+from alerts.detectors.sources import (
+    BOTH,
+    BRACELET_SLOTS,
+    CHARTED,
+    MAT_SLOTS,
+    SLOTS,
+    TIME_SHIFT,
+    counting,
+    mat_counts,
+    packed,
+    slots_of,
+)
 from alerts.findings import Change, Condition, Evidence, Finding, Priority
 from ingest.contract import Kind
 from ingest.readings import AnyReadings, Bed, Vitals
@@ -38,6 +50,8 @@ class EarlyWarningSettings:
     `…_expires_s`: how long a sign counts. 15 min for what devices measure all the time, the silence alarm's 10 min and
     a report more; 1 h for temperature, which changes slowly; 6 h for pressure, which is measured now and then: the
     longest that chart 4 lets pass between two sets of observations at 1 to 4 points (our choices).
+    `better_s`: of bracelet and mat the one of the better quality counts, as long as the other did not measure so much
+    later: two reports of devices that report each minute (our choice). Who has left the bed is not judged by the mat.
     `quality_min`: readings whose own quality is known and lower than this (0–1) are not used (our choice).
     """
 
@@ -50,16 +64,18 @@ class EarlyWarningSettings:
     respiration_expires_s: float = 900.0
     temperature_expires_s: float = 3_600.0
     systolic_expires_s: float = 21_600.0
+    better_s: float = 120.0
     quality_min: float = 0.5
 
 
 class EarlyWarning:
     """The least total that the known signs of a resident make, over all their devices, against two levels.
 
-    Each sign counts as last measured, by whichever device, until it expires; a reading of one device is not dropped
-    because the clock of another is ahead, only because the same sign was measured later. A sign not known counts
-    nothing, so it neither hides nor invents points. An expired sign does not end an alarm either: what counted when
-    the total was last high goes on counting towards the end until it is measured again, for unknown is not better.
+    Each sign counts as last measured, by bracelet or mat, whichever says it measured better (see
+    `alerts.detectors.sources`), until it expires; a reading of one device is not dropped because the clock of another
+    is ahead, only because it measured the same later. A sign not known counts nothing, so it neither hides nor invents
+    points. An expired sign does not end an alarm either: what counted when the total was last high goes on counting
+    towards the end until it is measured again, for unknown is not better.
     Poor readings, a bracelet not worn and an empty mat are as if never sent.
     Misses: whoever is ill in a way that none of these signs shows; consciousness, which no device tells; a total that
     would be high if what is missing were known (the evidence says how high it may be).
@@ -69,8 +85,8 @@ class EarlyWarning:
     kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.VITALS, Kind.BED})
     state_dtype: ClassVar[np.dtype[np.void]] = np.dtype(
         [
-            #: By sign time and charted value in one number, NEVER where none was measured.
-            ("seen", "<i8", (len(SIGNS),)),
+            #: By slot the last measurement in one number, NEVER where there was none.
+            ("seen", "<i8", (SLOTS,)),
             ("since_ms", "<i8", (2,)),
             ("onset_ms", "<i8", (2,)),
             ("held_ms", "<i8"),
@@ -83,6 +99,7 @@ class EarlyWarning:
             ("clear_at", "<i8"),
             ("delay_ms", "<i8"),
             ("expires_ms", "<i8", (len(SIGNS),)),
+            ("better_ms", "<i8"),
             ("quality_min", "<f8"),
             ("way", "<i8", (len(SIGNS),)),
             ("oxygen_points", "<i8"),
@@ -114,6 +131,7 @@ class EarlyWarning:
             round(1000 * getattr(settings, f"{name}_expires_s"))
             for name in ("heart_rate", "spo2", "respiration", "temperature", "systolic")
         ]
+        params["better_ms"] = round(settings.better_s * 1000)
         params["quality_min"] = settings.quality_min
         params["way"] = way_of(None)
         params["oxygen_points"], params["oxygen_sure"] = NOT_KNOWN, 0
@@ -134,25 +152,24 @@ class EarlyWarning:
         row = readings.row
         if not len(row):
             return state, []
-        chart = charted(values_of(readings))
-        chart[off_of(readings) | (readings.quality < params["quality_min"][row])] = UNKNOWN
-        news = np.where(chart == UNKNOWN, NEVER, (readings.time_ms << TIME_SHIFT)[:, np.newaxis] | chart)
+        slots = slots_of(readings)
+        news, before = packed(readings, params["quality_min"][row]), state["seen"][row]
+        after = before.copy()
+        np.maximum(before[:, slots], news, out=after[:, slots])
+        alone = once(row, len(state))
 
-        # With nothing expired and every reading at its worst: mostly that is no level yet, and was none.
-        before, way = state["seen"][row], params["way"][row]
-        reach = np.maximum(sure_points(chart, way), sure_points(_chart_of(before), way)) @ _EACH
-        closer = (np.bincount(row, reach, len(state)) + params["oxygen_sure"]) >= params["raise_at"][:, 0]
+        closer = _may_reach(before, after, row, params, alone=alone)
         closer |= state["since_ms"][:, 0] != NEVER
         closer |= state["active"][:, 0]
         findings: list[Finding] = []
         if closer.any():
             at = np.flatnonzero(closer[row])
             at = at[np.lexsort((readings.time_ms[at], row[at]))]
-            findings = _closely(state, params, np.flatnonzero(closer), row[at], news[at])
-        if once(row, len(state)):
-            state["seen"][row] = np.maximum(before, news)
+            findings = _closely(state, params, np.flatnonzero(closer), row[at], slots, news[at])
+        if alone:
+            state["seen"][row] = after
         else:
-            np.maximum.at(state["seen"], row, news)
+            np.maximum.at(state["seen"], row, after)
         return state, findings
 
     def tick(self, state: Records, params: Records, now_ms: int) -> Result:
@@ -177,46 +194,80 @@ def _chart_of(seen: Int) -> Int:
     return seen & CHARTED
 
 
+def _may_reach(before: Int, after: Int, row: NDArray[np.integer], params: Records, *, alone: bool) -> NDArray[np.bool_]:
+    """Whether (k,) the total of a row may reach a level with what was known before and after each reading (n, 7).
+
+    With nothing expired and everything at its worst, for mostly that is no level yet. `alone`: no row occurs twice, so
+    that there is no moment between before, which was judged, and after.
+    """
+    way = params["way"][row]
+    points = _worst_points(after, way)
+    reach = params["oxygen_sure"].copy()
+    if alone:
+        reach[row] += points @ _EACH
+    else:
+        np.add.at(reach, row, np.maximum(points, _worst_points(before, way)) @ _EACH)
+    result: NDArray[np.bool_] = reach >= params["raise_at"][:, 0]
+    return result
+
+
+def _worst_points(seen: Int, way: Int) -> Int:
+    """Points (n, 5) of the signs, of bracelet and mat the more."""
+    worst = sure_points(_chart_of(seen[:, BRACELET_SLOTS]), way)
+    if (seen[:, MAT_SLOTS] != NEVER).any():  # most have no mat
+        mat = sure_points(_chart_of(seen[:, MAT_SLOTS]), way[:, BOTH])
+        worst[:, BOTH] = np.maximum(worst[:, BOTH], mat)
+    return worst
+
+
 def _closely(
-    state: Records, params: Records, some: NDArray[np.intp], row: NDArray[np.integer], news: Int
+    state: Records, params: Records, some: NDArray[np.intp], row: NDArray[np.integer], slots: slice, news: Int
 ) -> list[Finding]:
     """Follow `some` rows (s,) alone, as few as they are; `state` is ours, and written."""
     few = state.take(some)
-    found = _follow(few, params.take(some), np.searchsorted(some, row), news)
+    found = _follow(few, params.take(some), np.searchsorted(some, row), slots, news)
     state[some] = few
     return [replace(finding, row=int(some[finding.row])) for finding in found]
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known at each of n moments: `seen` (n, 5), `clock_ms` (n,), which signs are `fresh` (n, 5)."""
+    """What is known at each of n moments: `seen` (n, 7), and of it what counts of each sign: `best` (n, 5).
+
+    `clock_ms` (n,) is the moment; `fresh` (n, 5) says which signs have not expired, `fewest` (n, 5) are their points.
+    """
 
     row: NDArray[np.integer]
     seen: Int
+    best: Int
     clock_ms: Int
     fresh: NDArray[np.bool_]
     fewest: Int
 
     @classmethod
-    def at(cls, segments: Segments, state: Records, params: Records, row: NDArray[np.integer], news: Int) -> "_Known":
-        """After each reading (n,), sorted by row and time; `news` (n, 5) is what each tells, NEVER where nothing."""
+    def at(
+        cls, segments: Segments, state: Records, params: Records, row: NDArray[np.integer], slots: slice, news: Int
+    ) -> "_Known":
+        """After each reading (n,), sorted by row and time; `news` is what each tells in `slots`, else NEVER."""
         seen = state["seen"][row]
+        own = seen[:, slots]  # a view: it is written
         if segments.alone:
-            np.maximum(seen, news, out=seen)
+            np.maximum(own, news, out=own)
         else:
-            for sign in range(len(SIGNS)):
-                latest = segments.latest(news[:, sign] > seen[:, sign])
-                seen[:, sign] = np.where(latest >= 0, news[latest, sign], seen[:, sign])
+            for slot in range(news.shape[1]):  # five of a bracelet, two of a mat
+                latest = segments.latest(news[:, slot] > own[:, slot])
+                own[:, slot] = np.where(latest >= 0, news[latest, slot], own[:, slot])
         clock_ms = seen.max(axis=1) >> TIME_SHIFT
-        age_ms = clock_ms[:, np.newaxis] - (seen >> TIME_SHIFT)
-        fresh = (seen != NEVER) & (age_ms <= params["expires_ms"][row])
-        return cls(row, seen, clock_ms, fresh, sure_points(_chart_of(seen), params["way"][row]))
+        expires_ms = params["expires_ms"][row]
+        best = counting(seen, mat_counts(seen, clock_ms, params["better_ms"][row], expires_ms))
+        fresh = (best != NEVER) & (clock_ms[:, np.newaxis] - (best >> TIME_SHIFT) <= expires_ms)
+        return cls(row, seen, best, clock_ms, fresh, sure_points(_chart_of(best), params["way"][row]))
 
 
-def _follow(state: Records, params: Records, row: NDArray[np.integer], news: Int) -> list[Finding]:
+def _follow(state: Records, params: Records, row: NDArray[np.integer], slots: slice, news: Int) -> list[Finding]:
     """Take readings (n,), sorted by row and time, through delay and hysteresis; `state` is ours, and written."""
     segments = Segments.of(row)
-    known = _Known.at(segments, state, params, row, news)
+    known = _Known.at(segments, state, params, row, slots, news)
     oxygen = params["oxygen_sure"][row]
     total = np.where(known.fresh, known.fewest, 0).sum(axis=1) + oxygen
     raise_at, delay_ms = params["raise_at"][row], params["delay_ms"][row]
@@ -229,7 +280,7 @@ def _follow(state: Records, params: Records, row: NDArray[np.integer], news: Int
     # Since when the total held when it was last high: what counted then counts towards the end, expired or not.
     latest = segments.latest(raised[0])
     held_ms = np.where(latest >= 0, began_ms[0][latest], state["held_ms"][row])
-    counted = known.fresh | ((known.seen >> TIME_SHIFT) + params["expires_ms"][row] >= held_ms[:, np.newaxis])
+    counted = known.fresh | ((known.best >> TIME_SHIFT) + params["expires_ms"][row] >= held_ms[:, np.newaxis])
     within = np.where(counted, known.fewest, 0).sum(axis=1) + oxygen <= params["clear_at"][row]
     alarms = [
         switch(segments, raised[level], within, began_ms[level], state["active"][:, level], state["onset_ms"][:, level])
@@ -279,12 +330,20 @@ def _evidence(score: Score) -> Evidence:
         ("inputs_known", interval.known),
     ]
     for one in score.inputs:  # seven, and only for a finding
-        if one.known and one.value is not None and one.age_ms is not None:
+        if one.known and one.counts is not None:
             evidence += [
-                (one.name, one.value),
+                (one.name, one.counts.value),
                 (f"points_{one.name}", one.fewest),
-                (f"age_{one.name}_s", one.age_ms / 1000.0),
+                (f"age_{one.name}_s", one.counts.age_ms / 1000.0),
+                *_beside(one),
             ]
         elif one.known and one.name == "oxygen":
             evidence += [("breathes", "oxygen" if one.fewest else "air"), ("points_breathes", one.fewest)]
     return tuple(evidence)
+
+
+def _beside(one: Input) -> Evidence:
+    """Where both sources measured an input: which of them counts, and what the other says."""
+    if one.counts is None or one.other is None:
+        return ()
+    return (f"measured_by_{one.name}", one.counts.source), (f"other_{one.name}", one.other.value)

@@ -1,34 +1,41 @@
-"""A bracelet and a bed mat of one resident side by side: which to believe, and when the two cannot both be right.
+"""A bracelet and a bed mat of one resident side by side, minute by minute: when the two cannot both be right.
 
-Nothing is averaged: of two values the one of the better quality is shown, with whose it is, and beside it the other.
+Which of them counts meanwhile is the business of `alerts.detectors.sources`.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records, Result
-from alerts.detectors.minutes import KEPT_MIN, MINUTE_MS, add, slot_of
-from alerts.detectors.rowwise import copied, once
+from alerts.detectors.minutes import KEPT_MIN, MINUTE_MS, add, clear, slot_of, until
+from alerts.detectors.rowwise import copied
 from alerts.detectors.segments import NEVER, Segments, in_order
-from alerts.detectors.signs import SIGNS, off_of, values_of
+from alerts.detectors.signs import SIGNS, off_of
+from alerts.detectors.sources import MAT_SIGNS, SOURCES
 from alerts.findings import Change, Condition, Evidence, Finding, Priority
 from ingest.contract import Kind
 from ingest.readings import AnyReadings, Bed, Vitals
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
-Source = Literal["bracelet", "bed_mat"]
 
-SOURCES: Final[tuple[Source, ...]] = ("bracelet", "bed_mat")
 _BRACELET, _MAT = range(len(SOURCES))
-#: What both measure, as indices of SIGNS.
-_BOTH: Final = (0, 2)
-#: What is compared, minute by minute: heart rate, respiration, lying in bed against walking.
-_PRESENCE: Final = len(_BOTH)
+#: What is compared: heart rate and respiration, which both measure, and lying in bed against walking.
 _COMPARED: Final = ("heart_rate", "respiration", "presence")
+_RATES: Final = len(MAT_SIGNS)
+_PRESENCE: Final = _RATES
+#: What is added up of a minute: the sum of each rate and of how many; steps, or words "present"; words "worn", or
+#: "absent".
+_SUM: Final = slice(0, 2)
+_COUNT: Final = slice(2, 4)
+_THERE, _WORDS = 4, 5
+_COLUMNS: Final = 6
+#: More steps between two readings say no more.
+_MOST_STEPS: Final = 1_000
+_MOST_RUN: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,7 @@ class FusionSettings:
     `held_min`: for so many minutes in a row that both measured, `presence_held_min` of them for steps; after `gap_min`
     without any the count begins anew. `agree_min`: so many that agree end it (our choices).
     `quality_min`, `moving_most`: readings that say they are poorer, or in which the sleeper moves more, are not
-    compared. `…_fresh_s`: how long a value is shown as known: as it counts in the early warning.
+    compared.
     """
 
     heart_rate_apart_bpm: float = 10.0
@@ -55,19 +62,14 @@ class FusionSettings:
     gap_min: int = 30
     quality_min: float = 0.5
     moving_most: float = 0.2
-    heart_rate_fresh_s: float = 900.0
-    spo2_fresh_s: float = 900.0
-    respiration_fresh_s: float = 900.0
-    temperature_fresh_s: float = 3_600.0
-    systolic_fresh_s: float = 21_600.0
 
 
 class Fusion:
-    """The latest value of each sign by each source, and minutes in which both measured, compared.
+    """Minutes in which both sources measured, compared.
 
-    A minute is compared once both sources have told of a later one, so the order in which their messages come does not
-    matter, once both were heard and as long as neither is more than `KEPT_MIN` minutes ahead: what comes later still is
-    for the record only.
+    A minute is compared once both sources have told of a later one, or one of them of a minute `KEPT_MIN` later: then
+    with what the other has told. So the order in which their messages come does not matter, once both were heard and
+    as long as neither is that far ahead: what comes later still is for the record only.
     A bracelet that is not worn, an empty mat, and poor readings are not compared. Positions are not either: indoors
     a fix wanders further than from the bed to the door.
     Low priority and technical: somebody lies in another's bed, wears another's bracelet, or a sensor slipped.
@@ -78,22 +80,16 @@ class Fusion:
     kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.VITALS, Kind.BED})
     state_dtype: ClassVar[np.dtype[np.void]] = np.dtype(
         [
-            ("time_ms", "<i8", (len(SOURCES), len(SIGNS))),
-            ("value", "<f4", (len(SOURCES), len(SIGNS))),
-            ("quality", "<f4", (len(SOURCES), len(SIGNS))),
             ("heard", "?", (len(SOURCES),)),
             ("last_ms", "<i8", (len(SOURCES),)),
-            ("steps", "<f8"),
-            #: By source and slot: which minute, sums in tenths, and of how many; steps, or words "present" and others.
-            ("minute", "<i4", (len(SOURCES), KEPT_MIN)),
-            ("sum", "<i4", (len(SOURCES), KEPT_MIN, 2)),
-            ("count", "<i4", (len(SOURCES), KEPT_MIN, 2)),
-            ("there", "<i4", (len(SOURCES), KEPT_MIN, 2)),
-            ("judged", "<i8"),
-            ("compared", "<i8", (len(_COMPARED),)),
-            ("apart", "<i4", (len(_COMPARED),)),
-            ("agree", "<i4", (len(_COMPARED),)),
-            ("since", "<i8", (len(_COMPARED),)),
+            ("steps", "<f4"),
+            #: By source and slot; what lies in it is of a minute after `judged`.
+            ("tally", "<u2", (len(SOURCES), KEPT_MIN, _COLUMNS)),
+            ("judged", "<i4"),
+            ("compared", "<i4", (len(_COMPARED),)),
+            ("apart", "<u2", (len(_COMPARED),)),
+            ("agree", "<u2", (len(_COMPARED),)),
+            ("since", "<i4", (len(_COMPARED),)),
             ("active", "?", (len(_COMPARED),)),
             ("onset_ms", "<i8"),
         ]
@@ -107,7 +103,6 @@ class Fusion:
             ("gap_min", "<i8"),
             ("quality_min", "<f8"),
             ("moving_most", "<f8"),
-            ("fresh_ms", "<i8", (len(SIGNS),)),
         ]
     )
     tick_s: ClassVar[float | None] = None
@@ -119,10 +114,9 @@ class Fusion:
     def initial(self, count: int) -> Records:
         """Residents of whom nothing was measured yet."""
         state = np.zeros(count, dtype=self.state_dtype)
-        for field in ("time_ms", "last_ms", "minute", "judged", "compared", "since", "onset_ms"):
+        for field in ("last_ms", "judged", "compared", "since", "onset_ms"):
             state[field] = NEVER
-        for field in ("value", "quality", "steps"):
-            state[field] = np.nan
+        state["steps"] = np.nan
         return state
 
     def defaults(self, count: int) -> Records:
@@ -134,130 +128,111 @@ class Fusion:
         params["held"] = (settings.held_min, settings.held_min, settings.presence_held_min)
         for field in ("agree_min", "gap_min", "quality_min", "moving_most"):
             params[field] = getattr(settings, field)
-        params["fresh_ms"] = [
-            round(1000 * getattr(settings, f"{name}_fresh_s"))
-            for name in ("heart_rate", "spo2", "respiration", "temperature", "systolic")
-        ]
         return params
 
     def update(self, state: Records, readings: AnyReadings, params: Records, now_ms: int) -> Result:
         """Take measurements in; see the class."""
         assert isinstance(readings, Vitals | Bed)
-        if not len(readings):
-            return copied(state), []
-        state = copied(state)
         source = _MAT if isinstance(readings, Bed) else _BRACELET
-        values = values_of(readings)
-        poor = off_of(readings) | (readings.quality < params["quality_min"][readings.row])
-        values[poor] = np.nan
-        # Most have a bracelet and no mat: there is nothing to compare, and only the latest to remember.
+        first = ~state["heard"][readings.row, source]
         beside = state["heard"][readings.row, 1 - source]
-        state["heard"][readings.row, source] = True
-        if not beside.any() and once(readings.row, len(state)):
-            _remember(state, source, readings, values)
+        # Most have a bracelet and no mat: there is nothing to compare, and nothing to remember.
+        if not (first.any() or beside.any()):
             return state, []
-        moving = np.zeros(len(readings), dtype=np.bool_)
-        if isinstance(readings, Bed):
-            moving = readings.moving_share > params["moving_most"][readings.row]
-        for sign in range(len(SIGNS)):  # five: a sign is news by itself, whichever reading of a device brings it
-            _take(state, source, sign, readings, values[:, sign], ~moving & beside)
-        readings = readings.take(beside)
-        _be_there(state, source, readings)
-        return state, _compare(state, params, np.unique(readings.row))
+        told = _told(readings)
+        state = copied(state)
+        state["heard"][readings.row[first & told], source] = True
+        at = np.flatnonzero(beside & told)
+        at = at[in_order(readings.row[at], readings.time_ms[at], state["last_ms"][:, source])]
+        if not len(at):
+            return state, []
+        return state, _take(state, params, source, readings.take(at))
 
     def tick(self, state: Records, params: Records, now_ms: int) -> Result:
         """Time alone measures nothing."""
         return state, []
 
 
-def _remember(state: Records, source: int, readings: Vitals | Bed, values: Float) -> None:
-    """Remember the latest of all signs of readings (n,), each of another row; `state` is written."""
-    row, time_ms = readings.row, readings.time_ms[:, np.newaxis]
-    before_ms = state["time_ms"][row, source]
-    news = np.isfinite(values) & (time_ms > before_ms)
-    state["time_ms"][row, source] = np.where(news, time_ms, before_ms)
-    state["value"][row, source] = np.where(news, values, state["value"][row, source])
-    quality = np.where(news, readings.quality[:, np.newaxis], state["quality"][row, source])
-    state["quality"][row, source] = quality
+def _told(readings: Vitals | Bed) -> NDArray[np.bool_]:
+    """Which readings (n,) tell of anything that is compared; a pressure cuff's do not."""
+    rates = np.isfinite(readings.heart_rate_bpm) | np.isfinite(readings.respiration_per_min)
+    return rates | (readings.present >= 0 if isinstance(readings, Bed) else np.isfinite(readings.steps))
 
 
-def _take(
-    state: Records, source: int, sign: int, readings: Vitals | Bed, value: Float, counts: NDArray[np.bool_]
-) -> None:
-    """Remember the latest of one sign, and add up the minutes of what `counts` (n,); `state` is written."""
-    index = np.flatnonzero(np.isfinite(value))
-    if not len(index):
-        return
-    index = index[in_order(readings.row[index], readings.time_ms[index], state["time_ms"][:, source, sign])]
-    row, time_ms = readings.row[index], readings.time_ms[index]
-    # A row's last reading is written last.
-    state["time_ms"][row, source, sign] = time_ms
-    state["value"][row, source, sign] = value[index]
-    state["quality"][row, source, sign] = readings.quality[index]
-    if sign in _BOTH:
-        still = counts[index]
-        tenths = np.rint(value[index][still] * 10.0).astype(np.int64)
-        add(state, source, "sum", "count", _BOTH.index(sign), row[still], time_ms[still], tenths)
+def _take(state: Records, params: Records, source: int, readings: Vitals | Bed) -> list[Finding]:
+    """Take readings (n,), sorted by row and time, into their minutes, and compare what is over; `state` is written."""
+    row, minute = readings.row, readings.time_ms // MINUTE_MS
+    segments = Segments.of(row)
+    values = _values(state, params, segments, readings)
+    rows, latest = row[segments.last], minute[segments.last]
+    state["last_ms"][rows, source] = readings.time_ms[segments.last]
+    other = state["last_ms"][:, 1 - source] // MINUTE_MS
+    # Those not ahead of the other source belong to minutes that may be over now; the others want their slots.
+    behind = minute <= other[row]
+    judged = until(latest, other[rows])
+    some = np.flatnonzero(behind & (minute > state["judged"][row]))
+    add(state["tally"], source, row[some], minute[some], values[some])
+    over = judged > state["judged"][rows]
+    findings = _compare(state, params, rows[over], judged[over]) if over.any() else []
+    some = np.flatnonzero(~behind & (minute > state["judged"][row]))
+    add(state["tally"], source, row[some], minute[some], values[some])
+    return findings
 
 
-def _be_there(state: Records, source: int, readings: Vitals | Bed) -> None:
-    """Count steps, or words of presence, into their minutes; `state` is written."""
-    told = np.isfinite(readings.steps) if isinstance(readings, Vitals) else readings.present >= 0
-    index = np.flatnonzero(told)
-    index = index[in_order(readings.row[index], readings.time_ms[index], state["last_ms"][:, source])]
-    if not len(index):
-        return
-    row, time_ms = readings.row[index], readings.time_ms[index]
-    state["last_ms"][row, source] = time_ms
+def _values(state: Records, params: Records, segments: Segments, readings: Vitals | Bed) -> Int:
+    """What readings (n,), sorted by row and time, add to their minutes (n, columns); the last steps are written."""
+    row = readings.row
+    values = np.zeros((len(readings), _COLUMNS), dtype=np.int64)
+    unused = off_of(readings) | (readings.quality < params["quality_min"][row])
     if isinstance(readings, Bed):
-        present = readings.present[index] == 1
-        add(state, source, "there", None, 0, row, time_ms, present.astype(np.int64))
-        add(state, source, "there", None, 1, row, time_ms, (~present).astype(np.int64))
-        return
-    steps = readings.steps[index]
-    before = np.where(Segments.of(row).first, state["steps"][row], np.roll(steps, 1))
-    state["steps"][row] = steps
-    worn = readings.worn[index] != 0
-    # The counter begins anew at midnight.
-    more = np.where(np.isfinite(before) & (steps > before) & worn, steps - before, 0.0)
-    add(state, source, "there", None, 0, row, time_ms, np.minimum(more, 1e6).astype(np.int64))
-    add(state, source, "there", None, 1, row, time_ms, worn.astype(np.int64))
+        unused |= readings.moving_share > params["moving_most"][row]
+        values[:, _THERE], values[:, _WORDS] = readings.present == 1, readings.present == 0
+    else:
+        sent = np.isfinite(readings.steps)
+        earlier = segments.latest_before(sent)
+        before = np.where(earlier >= 0, readings.steps[earlier], state["steps"][row])
+        state["steps"][row[sent]] = readings.steps[sent]  # a row's last is written last
+        worn = sent & (readings.worn != 0)
+        # The counter begins anew at midnight.
+        more = np.where(worn & (readings.steps > before), readings.steps - before, 0.0)
+        values[:, _THERE], values[:, _WORDS] = np.minimum(more, _MOST_STEPS), worn
+    rates = np.stack([readings.heart_rate_bpm, readings.respiration_per_min], axis=1)
+    rates[unused] = np.nan
+    known = np.isfinite(rates)
+    values[:, _SUM], values[:, _COUNT] = np.where(known, np.rint(rates), 0.0), known
+    return values
 
 
-def _compare(state: Records, params: Records, rows: NDArray[np.integer]) -> list[Finding]:
-    """Compare the minutes that are over for both sources of `rows`, each row once; `state` is written."""
-    heard = state["minute"][rows].max(axis=2).astype(np.int64)
-    until = np.where((heard == NEVER).any(axis=1), NEVER, heard.min(axis=1) - 1)
-    begin = np.maximum(state["judged"][rows], until - KEPT_MIN) + 1
+def _compare(state: Records, params: Records, rows: NDArray[np.integer], judged: Int) -> list[Finding]:
+    """Compare the minutes of `rows` (r,), each once, that are over up to `judged` (r,); `state` is written."""
+    begin = state["judged"][rows] + np.int64(1)
+    # Nothing to compare is nothing to change: by slot, whether both told.
+    both = state["tally"][rows].any(axis=3).all(axis=1)
     findings: list[Finding] = []
-    # A minute a turn: none or one as readings come, and up to KEPT_MIN where one source was behind.
-    for turn in range(int((until - begin).max(initial=-1)) + 1):
-        at = np.flatnonzero(begin + turn <= until)
-        findings += _judge(state, params, rows[at], begin[at] + turn)
-    later = until > state["judged"][rows]
-    state["judged"][rows[later]] = until[later]
+    for turn in range(min(int((judged - begin).max()) + 1, KEPT_MIN)):  # mostly one, eight where one source was behind
+        minute = begin + turn
+        at = np.flatnonzero((minute <= judged) & both[np.arange(len(rows)), slot_of(minute)])
+        if len(at):
+            findings += _judge(state, params, rows[at], minute[at])
+    clear(state, rows, judged)
     return findings
 
 
 def _judge(state: Records, params: Records, row: NDArray[np.integer], minute: Int) -> list[Finding]:
-    """Compare one minute (r,) of each of the rows (r,); `state` is written."""
-    slot = slot_of(minute)
-    kept = state["minute"][row, :, slot] == minute[:, np.newaxis]  # (r, source)
-    total, count = state["sum"][row, :, slot], state["count"][row, :, slot]
-    there = state["there"][row, :, slot]
+    """Compare one minute (r,), of which both sources told, of each of the rows (r,); `state` is written."""
+    tally = state["tally"][row, :, slot_of(minute)].astype(np.int64)  # (r, source, column)
+    count, there, told = tally[:, :, _COUNT], tally[:, :, _THERE], tally[:, :, _WORDS]
     own, known = params[row], state[row]
 
-    mean = total / np.maximum(count, 1) / 10.0  # (r, source, sign)
-    both = kept.all(axis=1)
+    mean = tally[:, :, _SUM] / np.maximum(count, 1)  # (r, source, sign)
     measured = np.empty((len(row), len(_COMPARED)), dtype=np.bool_)
-    measured[:, : len(_BOTH)] = (count > 0).all(axis=1) & both[:, np.newaxis]
-    words, absent = there[:, _MAT, 0], there[:, _MAT, 1]
-    steps, told = there[:, _BRACELET, 0], there[:, _BRACELET, 1]
-    measured[:, _PRESENCE] = both & (words + absent > 0) & (told > 0)
+    measured[:, :_RATES] = (count > 0).all(axis=1)
+    words, absent, steps = there[:, _MAT], told[:, _MAT], there[:, _BRACELET]
+    measured[:, _PRESENCE] = (words + absent > 0) & (told[:, _BRACELET] > 0)
     limit = own["apart"].copy()
     limit[:, 0] = np.maximum(limit[:, 0], own["share"] * mean[:, :, 0].mean(axis=1))
     apart = np.empty_like(measured)
-    apart[:, : len(_BOTH)] = np.abs(mean[:, _BRACELET] - mean[:, _MAT]) > limit[:, : len(_BOTH)]
+    apart[:, :_RATES] = np.abs(mean[:, _BRACELET] - mean[:, _MAT]) > limit[:, :_RATES]
     apart[:, _PRESENCE] = (words > 0) & (absent == 0) & (steps >= limit[:, _PRESENCE])
 
     now = minute[:, np.newaxis]
@@ -276,8 +251,8 @@ def _judge(state: Records, params: Records, row: NDArray[np.integer], minute: In
     onset_ms = np.where(first, since[np.arange(len(row)), which] * MINUTE_MS, known["onset_ms"])
     found_ms = (minute + 1) * MINUTE_MS
     for field, new in (
-        ("compared", np.where(measured, now, known["compared"])), ("apart", run), ("agree", agree), ("since", since),
-        ("active", active), ("onset_ms", onset_ms),
+        ("compared", np.where(measured, now, known["compared"])), ("since", since), ("active", active),
+        ("apart", np.minimum(run, _MOST_RUN)), ("agree", np.minimum(agree, _MOST_RUN)), ("onset_ms", onset_ms),
     ):  # fmt: skip
         state[field][row] = new
     return [
@@ -305,7 +280,7 @@ def _evidence(which: int, mean: Float, steps: int, limit: float, held_s: float) 
     held = ("held_s", held_s)
     if which == _PRESENCE:
         return ("bed_mat_says", "in_bed"), ("bracelet_steps", steps), ("limit_steps", limit), held
-    name = SIGNS[_BOTH[which]]
+    name = SIGNS[MAT_SIGNS[which]]
     unit = name.removeprefix(f"{_COMPARED[which]}_")
     return (
         (f"bracelet_{name}", round(float(mean[_BRACELET, which]), 1)),

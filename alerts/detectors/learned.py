@@ -5,9 +5,10 @@ from typing import Final
 
 import numpy as np
 
-from alerts.detectors.baseline import CAUSE_OF_WATCH, CAUSES, SOURCES
+from alerts.detectors.baseline import CAUSE_OF_WATCH, CAUSES
 from alerts.detectors.contract import Records
 from alerts.detectors.signs import CHART_UNIT, SIGNS
+from alerts.detectors.sources import SOURCES
 from alerts.detectors.usual import CHANNELS, COLUMNS, PART_H, PARTS
 
 

@@ -1,4 +1,8 @@
-"""The last minutes of two sources, added up side by side, whichever of them is heard first."""
+"""The minutes of two sources that are not over for both, added up side by side, whichever is heard first.
+
+A minute is over for a source that has told of a later one, or is told of one `KEPT_MIN` later by the other. So what is
+open lies within so many minutes after the last one that was judged, which gives each a slot of its own.
+"""
 
 from typing import Final
 
@@ -6,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records
+from alerts.detectors.rowwise import once
 
 Int = NDArray[np.int64]
 
 MINUTE_MS: Final = 60_000
 #: So many minutes are kept until the other source has told of them too.
 KEPT_MIN: Final = 8
-_SUMS: Final = ("sum", "count", "there")
+#: A sum grows no further: room for three readings of 300 a second.
+_MOST: Final = np.iinfo(np.uint16).max
 
 
 def slot_of(minute: Int) -> Int:
@@ -21,33 +27,26 @@ def slot_of(minute: Int) -> Int:
     return result
 
 
-def add(
-    state: Records,
-    source: int,
-    total: str,
-    count: str | None,
-    column: int,
-    row: NDArray[np.integer],
-    time_ms: Int,
-    value: Int,
-) -> None:
-    """Add values (n,) to `total`, and how many to `count`, of their minutes; `state` is written.
+def until(mine: Int, other: Int) -> Int:
+    """Up to which minute (n,) all is over, where the sources have told of minutes up to `mine` and `other` (n,)."""
+    result: Int = np.maximum(np.minimum(mine, other) - 1, np.maximum(mine, other) - KEPT_MIN)
+    return result
 
-    Minutes that were judged already, or that lie `KEPT_MIN` behind the latest of their source, are over.
-    """
-    if not len(row):
-        return
-    minute = time_ms // MINUTE_MS
-    latest = state["minute"][:, source].max(axis=1).astype(np.int64)
-    np.maximum.at(latest, row, minute)
-    kept = (minute > state["judged"][row]) & (minute > latest[row] - KEPT_MIN)
-    row, minute, value = row[kept], minute[kept], value[kept]
+
+def add(tally: NDArray[np.uint16], source: int, row: NDArray[np.integer], minute: Int, values: Int) -> None:
+    """Add `values` (n, columns), none negative, to open minutes (n,) of `tally` (k, sources, KEPT_MIN, columns)."""
     slot = slot_of(minute)
-    # Minutes of one row that are kept lie in slots of their own.
-    old = state["minute"][row, source, slot] != minute
-    for field in _SUMS:
-        state[field][row[old], source, slot[old]] = 0
-    state["minute"][row, source, slot] = minute
-    np.add.at(state[total][:, source, :, column], (row, slot), value)
-    if count is not None:
-        np.add.at(state[count][:, source, :, column], (row, slot), 1)
+    if not once(row, len(tally)):
+        places, place = np.unique(row * KEPT_MIN + slot, return_inverse=True)
+        sums = np.zeros((len(places), values.shape[1]), dtype=np.int64)
+        np.add.at(sums, place, values)
+        row, slot, values = places // KEPT_MIN, places % KEPT_MIN, sums
+    tally[row, source, slot] = np.minimum(tally[row, source, slot] + values, _MOST)
+
+
+def clear(state: Records, row: NDArray[np.integer], judged: Int) -> None:
+    """Clear the slots of minutes up to `judged` (r,) of rows, each once, and note that they are; `state` is written."""
+    before = state["judged"][row].astype(np.int64)
+    over = slot_of(np.arange(KEPT_MIN) - before[:, np.newaxis] - 1) < (judged - before)[:, np.newaxis]
+    state["tally"][row] = np.where(over[:, np.newaxis, :, np.newaxis], 0, state["tally"][row])
+    state["judged"][row] = judged

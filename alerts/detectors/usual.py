@@ -22,7 +22,7 @@ _PULL: Final = 3.0
 #: Mean absolute deviation to standard deviation, for what is distributed normally.
 _TO_SPREAD: Final = 1.2533
 _MOST_HOURS: Final = 255
-#: Those of bracelets, and those of mats.
+#: Those of bracelets, and those of mats, in the order of `alerts.detectors.sources`.
 COLUMNS: Final = (slice(0, 4), slice(4, 6))
 
 

@@ -9,10 +9,11 @@ from pydantic import Field
 from alerts.detectors.baseline import Baseline
 from alerts.detectors.contract import Records
 from alerts.detectors.early_warning import EarlyWarning, standing
-from alerts.detectors.fused import FusedSign, Measured, fused
-from alerts.detectors.fusion import Fusion, Source
+from alerts.detectors.fused import FusedSign, fused
+from alerts.detectors.fusion import Fusion
 from alerts.detectors.learned import Learned, Part, learned, unusual
-from alerts.detectors.scored import Input, Score
+from alerts.detectors.scored import Input, Measured, Score
+from alerts.detectors.sources import Source
 from alerts.detectors.usual import PART_H, PARTS
 from alerts.findings import Priority
 from service.api.errors import ApiError
@@ -34,18 +35,25 @@ class InputView(View):
     value: float | None = Field(description="As last measured, expired or not; None: never, or no device measures it")
     age_s: float | None = Field(description="How long ago that was")
     expires_s: float | None = Field(description="How long it counts; None: it does not expire")
+    source: Source | None = Field(description="Whose measurement that is: of bracelet and bed mat the better one's")
+    quality: float | None = Field(description="0 to 1, as the device says; None where it says nothing")
+    other_value: float | None = Field(description="What the other source says, if it measured that lately")
 
     @classmethod
     def of(cls, one: Input) -> Self:
         """The view of an input."""
+        counts = one.counts
         return cls(
             name=one.name,
             known=one.known,
             points_lowest=one.fewest,
             points_highest=one.most,
-            value=one.value,
-            age_s=None if one.age_ms is None else one.age_ms / 1000,
+            value=None if counts is None else counts.value,
+            age_s=None if counts is None else counts.age_ms / 1000,
             expires_s=None if one.expires_ms is None else one.expires_ms / 1000,
+            source=None if counts is None else counts.source,
+            quality=None if counts is None else counts.quality,
+            other_value=None if one.other is None else one.other.value,
         )
 
 
@@ -149,14 +157,14 @@ class MeasuredView(View):
     age_s: float
 
     @classmethod
-    def of(cls, one: Measured, devices: dict[str, tuple[str, ...]], now_ms: int) -> Self:
+    def of(cls, one: Measured, devices: dict[str, tuple[str, ...]]) -> Self:
         """The view of a measurement."""
         return cls(
             source=one.source,
             devices=devices.get(one.source, ()),
             value=one.value,
             quality=one.quality,
-            age_s=(now_ms - one.time_ms) / 1000,
+            age_s=one.age_ms / 1000,
         )
 
 
@@ -166,15 +174,15 @@ class SignView(View):
     name: str
     best: MeasuredView | None = Field(description="None where nothing was measured lately")
     others: tuple[MeasuredView, ...] = Field(description="What the other source says, if lately")
-    apart: bool = Field(description="They differ by more than two good devices do")
+    apart: bool = Field(description="Measured at about the same time they differ by more than two good devices do")
 
     @classmethod
-    def of(cls, sign: FusedSign, devices: dict[str, tuple[str, ...]], now_ms: int) -> Self:
+    def of(cls, sign: FusedSign, devices: dict[str, tuple[str, ...]]) -> Self:
         """The view of a sign."""
         return cls(
             name=sign.name,
-            best=None if sign.best is None else MeasuredView.of(sign.best, devices, now_ms),
-            others=tuple(MeasuredView.of(one, devices, now_ms) for one in sign.others),
+            best=None if sign.best is None else MeasuredView.of(sign.best, devices),
+            others=() if sign.other is None else (MeasuredView.of(sign.other, devices),),
             apart=sign.apart,
         )
 
@@ -191,14 +199,15 @@ async def show_signs(request: web.Request) -> web.Response:
     """GET /api/v1/residents/{resident}/signs."""
     house, resident = request.app[HOUSE], request.match_info["resident"]
     state, params = await _known(request, Fusion.name)
+    scoring, scored_by = await _known(request, EarlyWarning.name)
     mine = [one for one in await asyncio.to_thread(house.register.devices) if one.resident == resident]
     devices = {str(kind): tuple(one.device for one in mine if one.type is kind) for kind in {one.type for one in mine}}
-    now_ms = house.now_ms()
-    view = fused(state, params, now_ms)
+    score, _ = standing(scoring, scored_by, house.now_ms())
+    view = fused(score, int(scored_by["better_ms"][0]), state, params)
     return answer_with(
         SignsView(
             resident=resident,
-            signs=tuple(SignView.of(sign, devices, now_ms) for sign in view.signs),
+            signs=tuple(SignView.of(sign, devices) for sign in view.signs),
             disagree_since_ms=view.disagree_since_ms,
         )
     )

@@ -50,10 +50,10 @@ function table(headings, rows) {
 function scoreOf({ score, lowest, highest, inputs_known: known, inputs }) {
   const rows = inputs.map((one) => {
     const span = one.points_lowest === one.points_highest ? one.points_lowest : `${one.points_lowest}–${one.points_highest}`;
-    const age = one.age_s === null ? "" : text("evidence.ago", { age: delayOf(one.age_s * 1000) });
+    const measured = one.source === null ? "" : `${text(`value.${one.source}`)} · ${text("evidence.ago", { age: delayOf(one.age_s * 1000) })}`;
     return element("tr", one.known ? "" : "unknown",
       element("td", "", evidenceName(one.name)),
-      element("td", "", ...inputWords(one), " ", element("small", "", age)),
+      element("td", "", ...inputWords(one), " ", element("small", "", measured)),
       element("td", one.known ? `points-${one.points_lowest}` : "", String(span)));
   });
   return element("section", "stand score",

@@ -71,11 +71,13 @@ export function evidenceOf(alarm) {
   for (const [key, value] of Object.entries(others)) {
     if (key === "score") said.push({ key: value, words: scoreOf(others) });
     if (key === "score" || key.startsWith("score_") || key === "inputs_known") continue;
-    const measured = said.find((one) => [`points_${one.key}`, `age_${one.key}_s`, `usual_${one.key}`].includes(key));
+    const measured = said.find((one) => [`points_${one.key}`, `age_${one.key}_s`, `usual_${one.key}`, `measured_by_${one.key}`, `other_${one.key}`].includes(key));
     if (measured) {
       if (key.startsWith("usual_")) measured.words = text("evidence.usual", { value: measured.words, usual: valueOf(key, value) });
       if (key.startsWith("points_")) measured.words += ` · ${pointsOf(value)}`;
       if (key.startsWith("age_") && value > 0) measured.words += ` · ${text("evidence.ago", { age: delayOf(value * 1000) })}`;
+      if (key.startsWith("measured_by_")) measured.words += ` · ${valueOf(key, value)}`;
+      if (key.startsWith("other_")) measured.words += ` · ${text("evidence.other", { value: valueOf(key, value) })}`;
       continue;
     }
     const words = valueOf(key, value);

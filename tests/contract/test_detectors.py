@@ -203,7 +203,7 @@ class BesideAMat(Fusion):
     def initial(self, count: int) -> Records:
         at = np.tile(START_MS + 60_000 * np.arange(8), count)
         row = np.repeat(np.arange(count), 8)
-        heard = readings(Vitals, np.arange(count), np.full(count, START_MS))
+        heard = readings(Vitals, np.arange(count), np.full(count, START_MS), steps=np.zeros(count))
         beside = readings(Bed, row, at, heart_rate_bpm=np.full(len(row), 68.0), present=np.ones(len(row)))
         state, _ = self.update(super().initial(count), heard, self.defaults(count), START_MS)
         return self.update(state, beside, self.defaults(count), START_MS)[0]

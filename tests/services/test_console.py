@@ -149,6 +149,7 @@ async def test_a_partial_score_is_shown_as_an_interval_with_each_input(home: Hom
         evidence=(
             ("score", "early_warning_score"), ("score_lowest", 5), ("score_highest", 14), ("inputs_known", 3),
             ("heart_rate_bpm", 132.0), ("points_heart_rate_bpm", 3), ("age_heart_rate_bpm_s", 0.0),
+            ("measured_by_heart_rate_bpm", "bed_mat"), ("other_heart_rate_bpm", 92.0),
             ("temperature_c", 38.5), ("points_temperature_c", 1), ("age_temperature_c_s", 120.0),
             ("breathes", "air"), ("points_breathes", 0),
         ),
@@ -156,11 +157,14 @@ async def test_a_partial_score_is_shown_as_an_interval_with_each_input(home: Hom
     evidence = card(page, alarm).locator(".evidence")
     await expect(evidence).to_have_text(
         "Early-warning score≥ 5, 3 of 7 inputs (at most 14)Heart rate132 /min · 3 points"
+        " · bed mat · the other says 92 /min"
         "Temperature38.5 °C · 1 point · 2 min agoBreathesair · 0 points"
     )
     await expect(card(page, alarm)).not_to_contain_text("NEWS2")
     await page.locator("#language").click()
-    await expect(evidence).to_contain_text("早期预警评分≥ 5，7 项中已知 3 项（至多 14）心率132 /min · 3 分")
+    await expect(evidence).to_contain_text(
+        "早期预警评分≥ 5，7 项中已知 3 项（至多 14）心率132 /min · 3 分 · 床垫 · 另一设备测得 92 /min"
+    )
 
 
 async def test_what_is_unusual_is_shown_beside_what_is_usual(home: Home, browser: Browser) -> None:

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.bank import Bank
-from alerts.detectors.fused import Fused, FusedSign, fused
 from alerts.detectors.fusion import Fusion, FusionSettings
 from alerts.findings import Condition, Finding, Priority
 from ingest.readings import Bed, Vitals
@@ -31,7 +30,7 @@ def mat(at_s: Any, **columns: Any) -> Any:
 def met(fed: Any, settings: FusionSettings | None = None) -> Any:
     """Both sources were heard before."""
     fusion = fed(Fusion(settings))
-    fusion(bracelet(0))
+    fusion(bracelet(0, heart_rate_bpm=70.0))
     fusion(mat(0))
     return fusion
 
@@ -126,47 +125,45 @@ def test_a_late_backlog_changes_nothing(fed: Any) -> None:
     assert fusion.state.tobytes() == before
 
 
-def shown(fusion: Any, at_s: float) -> Fused:
-    return fused(fusion.state[:1], fusion.params[:1], T0_MS + round(at_s * 1000))
+def minutes_apart(minutes: Any, source: Any, heart_rate_bpm: float) -> Any:
+    return source(M0_S + 60.0 * np.asarray(minutes), heart_rate_bpm=heart_rate_bpm)
 
 
-def sign(view: Fused, name: str) -> FusedSign:
-    return next(one for one in view.signs if one.name == name)
+@pytest.mark.parametrize("ahead", [bracelet, mat])
+def test_a_source_that_jumps_ahead_overwrites_nothing_that_is_not_compared_yet(ahead: Any, fed: Any) -> None:
+    behind = mat if ahead is bracelet else bracelet
+    fusion = met(fed, FusionSettings(held_min=5))
+    fusion(minutes_apart([0, 1, 2, 3], ahead, 95.0))
+    fusion(minutes_apart([0, 1, 2, 3, 4, 5], behind, 66.0))
+    # Minutes 3 and 4 are over for the one behind; the batch that says so of the other goes on for a quarter of an hour.
+    found = fusion(minutes_apart(np.arange(4, 20), ahead, 95.0))
+    assert told(found) == [("sources_disagree", "began", M0_S, M0_S + 300.0)]
 
 
-def test_the_better_quality_is_shown_and_the_other_beside_it(fed: Any) -> None:
-    fusion = fed(Fusion())
-    fusion(bracelet(100, heart_rate_bpm=90.0, spo2_pct=96.0, quality=0.6))
-    fusion(mat(60, heart_rate_bpm=66.0, quality=0.95))
-    heart = sign(shown(fusion, 130), "heart_rate_bpm")
-    assert heart.best is not None
-    assert (heart.best.source, heart.best.value, heart.best.quality) == ("bed_mat", 66.0, 0.95)
-    assert heart.best.time_ms == T0_MS + 60_000
-    assert [(one.source, one.value) for one in heart.others] == [("bracelet", 90.0)]
-    assert heart.apart
-    spo2 = sign(shown(fusion, 130), "spo2_pct")
-    assert (spo2.best is not None and spo2.best.source, spo2.others, spo2.apart) == ("bracelet", (), False)
-    assert sign(shown(fusion, 130), "temperature_c").best is None
-    assert sign(shown(fusion, 2000), "heart_rate_bpm") == FusedSign("heart_rate_bpm", None, (), False)
-    assert shown(fusion, 130).disagree_since_ms is None
+@pytest.mark.parametrize("gap_min", [7, 8, 9, 12, 16, 20])
+@pytest.mark.parametrize("first", [0, 1])
+def test_the_last_minute_before_both_fell_silent_is_compared(gap_min: int, first: int, fed: Any) -> None:
+    pair = [(bracelet, 95.0), (mat, 66.0)]
+    fusion = met(fed, FusionSettings(held_min=5))
+    for source, rate in pair:
+        assert fusion(minutes_apart(np.arange(5), source, rate)) == []
+    found = []
+    for source, rate in (pair[first], pair[1 - first]):
+        found += fusion(minutes_apart([4 + gap_min], source, rate))
+    assert told(found) == [("sources_disagree", "began", M0_S, M0_S + 300.0)]
 
 
-def test_of_equally_good_ones_the_later_is_shown(fed: Any) -> None:
-    fusion = fed(Fusion())
-    fusion(bracelet(100, heart_rate_bpm=70.0, quality=np.nan))
-    fusion(mat(110, heart_rate_bpm=66.0, quality=np.nan))
-    best = sign(shown(fusion, 130), "heart_rate_bpm").best
-    assert best is not None
-    assert (best.source, best.quality) == ("bed_mat", None)
+def test_a_cuff_that_is_ahead_silences_no_bracelet(fed: Any) -> None:
+    fusion = met(fed, FusionSettings(held_min=5))
+    fusion(bracelet(MINUTES[30], systolic_mmhg=120.0))
+    found = fusion(minutes_apart(np.arange(7), bracelet, 95.0)) + fusion(minutes_apart(np.arange(7), mat, 66.0))
+    assert [f.change.value for f in found] == ["began"]
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_in_whatever_pieces_and_order_both_come_the_findings_are_the_same(seed: int, cuts: list[float]) -> None:
-    """Once both were heard, each goes on in every minute, and neither is eight minutes ahead of the other.
-
-    A minute that is not over for one source when the other's next batch reaches eight minutes further is not compared.
-    """
+    """Once both were heard, and as long as neither is eight minutes ahead of the other."""
     random = np.random.default_rng(seed)
     odd = np.cumsum(random.random(90) < 0.1) % 2 == 1
     at_s = np.arange(0, 5400, 30) + random.uniform(0, 30, 180)
@@ -179,10 +176,10 @@ def test_in_whatever_pieces_and_order_both_come_the_findings_are_the_same(seed: 
 
     def run(pieces: list[Any]) -> list[str]:
         bank = Bank([Fusion(quick)], 1)
-        bank.update([bracelet(-60), mat(-60)], T0_MS)
+        bank.update([bracelet(-60, heart_rate_bpm=70.0), mat(-60)], T0_MS)
         return [repr(f) for piece in pieces for f in bank.update([piece], T0_MS)]
 
-    edges_s = np.arange(0, 5401, 300)
+    edges_s = np.append(np.arange(0, 5400, 420), 5400)
     coarse = [
         part.take((part.time_ms >= T0_MS + 1000 * a) & (part.time_ms < T0_MS + 1000 * b))
         for a, b in itertools.pairwise(edges_s)

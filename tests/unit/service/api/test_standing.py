@@ -84,13 +84,24 @@ async def test_a_partial_score_tells_each_input_with_points_value_and_age(rig: R
     heart, spo2, respiration, temperature, systolic, oxygen, consciousness = answer["inputs"]
     assert heart == {
         "name": "heart_rate_bpm", "known": True, "points_lowest": 3, "points_highest": 3, "value": 132.0,
-        "age_s": 120.0, "expires_s": 900.0,
+        "age_s": 120.0, "expires_s": 900.0, "source": "bracelet", "quality": None, "other_value": None,
     }  # fmt: skip
     assert (respiration["points_lowest"], respiration["value"], respiration["age_s"]) == (3, 26.0, 30.0)
+    assert respiration["source"] == "bed_mat"
     assert (temperature["points_lowest"], temperature["value"]) == (1, 38.5)
     for unknown, most in ((spo2, 3), (systolic, 3), (oxygen, 2), (consciousness, 3)):
         assert (unknown["known"], unknown["points_lowest"], unknown["points_highest"]) == (False, 0, most)
+        assert unknown["source"] is None
     assert answer["score"] == "early_warning_score"
+
+
+async def test_of_bracelet_and_mat_the_better_makes_the_score_and_is_named(rig: Rig, told: Told) -> None:
+    told.says(MAT, {"t": NOW_MS - 30_000, "present": True, "hr": 66, "quality": 0.9})
+    told.says(BRACELET, {"t": NOW_MS - 5_000, "hr": 132, "quality": 0.6})
+    answer = await rig.get("/api/v1/residents/r-1/early-warning")
+    heart = answer["inputs"][0]
+    assert (heart["source"], heart["value"], heart["quality"], heart["age_s"]) == ("bed_mat", 66.0, 0.9, 30.0)
+    assert (heart["other_value"], heart["points_lowest"], answer["lowest"]) == (132.0, 0, 0)
 
 
 async def test_an_input_that_expired_is_unknown_and_says_how_old_it_is(rig: Rig, told: Told) -> None:
