@@ -54,6 +54,8 @@ class Finding:
     `drill` marks a test press. `subject` tells apart two alarms of one device, condition and cause, such as two
     channels that fail. What is `lost` or `heard` raises and ends no alarm: it says from when on (`onset_ms`) the device
     that raised others was silent, or that it is heard again; a silence that is itself an alarm says so by itself.
+    `of_site`: it is about the whole site of the device of `row`, and told of the service itself there. `rows`: the
+    devices of which what is `lost` or `heard` is said, where it is said of several at once; `row` is one of them.
     """
 
     row: int
@@ -66,3 +68,5 @@ class Finding:
     evidence: Evidence = field(default=())
     drill: bool = False
     subject: str = ""
+    of_site: bool = False
+    rows: tuple[int, ...] = ()
