@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors import bed_wave
+from alerts.detectors.bands import Signal, size
 from alerts.detectors.bed_wave import EVERY_S, WINDOW_S, Windows
 from alerts.detectors.contract import Records
-from alerts.detectors.rhythm import BREATHING_HZ, HEART_HZ, Rhythm, Signal, breathing, heartbeat
+from alerts.detectors.rhythm import BREATHING_HZ, HEART_HZ, Rhythm, breathing, heartbeat
 from alerts.detectors.rowwise import put
 from ingest.decode import Decoded
 from ingest.readings import UNKNOWN, Bcg, Bed, Float, Int, Row
@@ -35,8 +36,6 @@ _MOVING_FACTOR: Final = 10.0
 _USUAL: Final = 12
 #: Windows worked on at once: they stay in the processor's cache.
 _TOGETHER: Final = 64
-
-_LEVELS_DTYPE: Final = np.dtype([("usual", "<f4", (_USUAL,)), ("count", "<i8")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +61,10 @@ class Estimates:
         return cls(whole.astype(np.int32), whole, whole, *(np.empty(0) for _ in range(5)))
 
     @classmethod
-    def joined(cls, parts: Sequence["Estimates"]) -> Self:
+    def joined(cls, parts: Sequence[Self]) -> Self:
         """Several one after another, at least one."""
+        if len(parts) == 1:
+            return parts[0]
         return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
     def readings(self) -> Bed:
@@ -94,7 +95,9 @@ class BedSignal:
     def __init__(self) -> None:
         self._place = np.empty(0, dtype=np.int64)  # by row, -1 for none
         self._waves: Records = bed_wave.initial(0)
-        self._levels: Records = np.zeros(0, dtype=_LEVELS_DTYPE)
+        #: How much each mat's signal moved in its last windows, and how many there have been.
+        self._levels: Signal = np.zeros((0, _USUAL), dtype=np.float32)
+        self._heard: Int = np.zeros(0, dtype=np.int64)
 
     def with_rates(self, decoded: Decoded) -> Decoded:
         """The same batch with the readings that its raw bed signals gave; they come after the mats' own."""
@@ -135,23 +138,21 @@ class BedSignal:
 
     def _moving(self, windows: Windows, places: Int) -> NDArray[np.bool_]:
         """Which pieces of each window (w, pieces) are movement; remembers what is usual."""
-        slope = np.diff(windows.signal, axis=1, prepend=windows.signal[:, :1])
-        pieces = slope.reshape(len(slope), -1, _PIECE_S * HEART_HZ)
-        level = np.sqrt(np.einsum("wps,wps->wp", pieces, pieces) / np.float32(pieces.shape[2]))
-        middle = np.median(level, axis=1)
-        usual = middle.copy()
+        slope = np.zeros_like(windows.signal)
+        np.subtract(windows.signal[:, 1:], windows.signal[:, :-1], out=slope[:, 1:])
+        level = size(slope.reshape(-1, _PIECE_S * HEART_HZ)).reshape(len(slope), -1)
+        middle = _median(level)
+        usual = np.empty_like(middle)
         # Windows of one mat one after another: mostly a single pass, and as many as a backlog holds of one mat.
         nth = _nth(windows.row)
         for n in range(int(nth.max(initial=-1)) + 1):
             at = np.flatnonzero(nth == n)
-            known = self._levels[places[windows.row[at]]]
-            fresh = known["count"] == 0
-            known["usual"][fresh] = middle[at][fresh][:, np.newaxis]
-            turn = known["count"] % _USUAL
-            known["usual"][np.arange(len(at)), turn] = middle[at]
-            known["count"] += 1
-            self._levels[places[windows.row[at]]] = known
-            usual[at] = np.median(known["usual"], axis=1)
+            place = places[windows.row[at]]
+            count, levels = self._heard[place], self._levels[place]
+            levels = np.where(count[:, np.newaxis] == 0, middle[at, np.newaxis], levels)
+            levels[np.arange(len(at)), count % _USUAL] = middle[at]
+            self._heard[place], self._levels[place] = count + 1, levels
+            usual[at] = _median(levels)
         least = np.minimum(middle, usual)
         found: NDArray[np.bool_] = level > (_MOVING_FACTOR * least)[:, np.newaxis]
         return found
@@ -165,21 +166,28 @@ class BedSignal:
         if len(new):
             self._place[new] = len(self._waves) + np.arange(len(new))
             self._waves = np.concatenate([self._waves, bed_wave.initial(len(new))])
-            self._levels = np.concatenate([self._levels, np.zeros(len(new), dtype=_LEVELS_DTYPE)])
+            self._levels = np.concatenate([self._levels, np.zeros((len(new), _USUAL), dtype=np.float32)])
+            self._heard = np.concatenate([self._heard, np.zeros(len(new), dtype=np.int64)])
         return self._place[rows]
 
 
 def _rhythms(signal: Signal) -> tuple[Rhythm, Rhythm]:
-    step = HEART_HZ // BREATHING_HZ
-    slow: Signal = signal[:, ::step] / np.float32(step)
-    for place in range(1, step):  # four strided adds are faster than a mean over four
-        slow += signal[:, place::step] / np.float32(step)
+    half: Signal = signal[:, ::2] + signal[:, 1::2]
+    slow: Signal = half[:, ::2] + half[:, 1::2]  # two strided adds are faster than a mean over four
     return heartbeat(signal), breathing(slow)
 
 
 def _quality(rhythm: Rhythm, spread_per_min: float) -> Float:
     """1 where all counts agree, 0.5 where they lie `spread_per_min` apart, 0 where there is no rhythm."""
     return 1.0 / (1.0 + rhythm.spread_per_min.astype(np.float64) / spread_per_min)
+
+
+def _median(values: Signal) -> Signal:
+    """Of each row (k, m) of an even number; a tenth of the time that np.median takes."""
+    ordered = np.sort(values, axis=1)
+    half = values.shape[1] // 2
+    middle: Signal = (ordered[:, half - 1] + ordered[:, half]) / np.float32(2)
+    return middle
 
 
 def _nth(row: Int) -> Int:
@@ -195,4 +203,6 @@ def _bed_signals(decoded: Decoded) -> Iterable[Bcg]:
     return (readings for readings in decoded.readings if isinstance(readings, Bcg))
 
 
-assert WINDOW_S % _PIECE_S == 0
+assert WINDOW_S % (2 * _PIECE_S) == 0
+assert _USUAL % 2 == 0
+assert HEART_HZ == 4 * BREATHING_HZ

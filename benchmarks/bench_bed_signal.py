@@ -5,6 +5,9 @@ none is, and of all of it per second of signal; and the same with each mat estim
 machine with other work the fastest tenth is nearest to what the code takes.
 """
 
+import service  # noqa: F401  first, for it tells numpy to do without threads, as it does for `shouhu run`
+
+# isort: split
 import time
 
 import numpy as np

@@ -16,8 +16,9 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from alerts.detectors.bands import Signal
 from alerts.detectors.contract import Records
-from alerts.detectors.rhythm import HEART_HZ, Index, Signal
+from alerts.detectors.rhythm import HEART_HZ, Index
 from alerts.detectors.rowwise import copied
 from alerts.detectors.segments import NEVER, Int, Segments
 from ingest.readings import Bcg
@@ -137,7 +138,7 @@ def _fill(ring: Signal, row: Index, bin_: Int, value: NDArray[np.float64], whole
     parts = []
     ends = bin_ // _EVERY_BINS
     # One step each ten seconds that the batch spans: one or two, but for a backlog.
-    for end in np.unique(ends):
+    for end in np.unique(ends[np.append(True, ends[1:] != ends[:-1])[: len(ends)]]):
         now = np.flatnonzero(ends == end)
         ring[row[now], bin_[now] % WINDOW_SAMPLES] = value[now]
         due = row[now][whole[now]]
