@@ -9,9 +9,8 @@ from typing import Final
 
 import msgspec
 
-from alerts.findings import LATCHING, Change, Condition, Evidence, Finding, Priority
-from alerts.lifecycle import BEGINNINGS, TABLE, UNTAKEN, Event, State, begins_ringing, step
-from ingest.directory import Device
+from alerts.findings import LATCHING, Change, Condition, Evidence, Finding, Origin, Priority
+from alerts.lifecycle import BEGINNINGS, ON_SHELF, TABLE, UNTAKEN, Event, State, begins_ringing, step
 
 #: A press or a fall so long after somebody took the one before is another one, and rings again (our choice: by then
 #: whoever took it should be there).
@@ -116,7 +115,7 @@ class Transition:
         return self.event is Event.WITNESS and self.alarm.condition is Condition.GEOFENCE
 
 
-def key_of(finding: Finding, device: Device) -> str:
+def key_of(finding: Finding, device: Origin) -> str:
     """What is one alarm at a time: whose (else which device), what, why, of what, and whether it is a test.
 
     A fall is one, whoever saw it: the wearer's own device, the motion rule, or both.
@@ -150,8 +149,11 @@ def _base32(number: int) -> str:
     return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(45, -1, -5))
 
 
-def event_of(alarm: Alarm | None, finding: Finding, device: Device, received_ms: int) -> Event | None:
+def event_of(alarm: Alarm | None, finding: Finding, device: Origin, received_ms: int, hold_ms: int = 0) -> Event | None:
     """What a finding means to the open alarm of its key (None: there is none); None where it says nothing new.
+
+    A condition that was gone for less than `hold_ms`, by the clock of the one device that told both, and is there again
+    only flickers.
 
     An end or a cancel found before the latest occurrence began is about an earlier one (a redelivery) and says
     nothing. Where two devices of one resident see the same (a bracelet and a bed mat), only the one that raised it
@@ -171,7 +173,14 @@ def event_of(alarm: Alarm | None, finding: Finding, device: Device, received_ms:
             and received_ms - alarm.acknowledged_ms >= RECUR_AFTER_MS
         ):
             return Event.RECUR
-        return Event.WORSEN if _RANK[finding.priority] > _RANK[alarm.priority] else Event.REPEAT
+        if _RANK[finding.priority] > _RANK[alarm.priority]:
+            return Event.WORSEN
+        gone_ms = finding.found_ms - (alarm.returned_ms or 0)
+        flickers = alarm.returned_ms is not None and same_device and 0 <= gone_ms < hold_ms
+        latching = alarm.condition in LATCHING
+        return Event.FLICKER if flickers and not latching and (alarm.state, Event.FLICKER) in TABLE else Event.REPEAT
+    if finding.change in (Change.LOST, Change.HEARD):
+        return None
     if alarm is None or finding.found_ms < alarm.latest_onset_ms:
         return None
     if finding.change is Change.CANCELLED:
@@ -193,7 +202,7 @@ def _witnessed(alarm: Alarm, finding: Finding) -> Event | None:
     return None if dict(plain(finding.evidence)).items() <= dict(alarm.evidence).items() else Event.WITNESS
 
 
-def raised(key: str, finding: Finding, device: Device, received_ms: int, now_ms: int) -> Alarm:
+def raised(key: str, finding: Finding, device: Origin, received_ms: int, now_ms: int) -> Alarm:
     """The alarm a finding begins."""
     return Alarm(
         alarm=occurrence_of(key, finding.onset_ms),
@@ -214,15 +223,18 @@ def raised(key: str, finding: Finding, device: Device, received_ms: int, now_ms:
     )
 
 
-def changed_by_device(alarm: Alarm, event: Event, finding: Finding, device: Device, now_ms: int) -> Alarm:
+def changed_by_device(alarm: Alarm, event: Event, finding: Finding, device: Origin, now_ms: int) -> Alarm:
     """The alarm after a repeat, worsening, return, cancel or a further witness.
 
     A repeat takes a cancel back. The cause shown is the gravest, and the first among equals; what another cause has
     to say is added to the evidence, and so is what a witness says.
     """
-    state = step(alarm.state, event, latching=alarm.condition in LATCHING)
-    after = replace(alarm, state=state, changed_ms=now_ms)
+    after = _turned(alarm, event, now_ms)
     new, old = dict(plain(finding.evidence)), dict(alarm.evidence)
+    # The clocks of two devices are not compared; nor does one say whether the other can be heard.
+    same_device = (alarm.site, alarm.device) == (device.site, device.device)
+    if same_device:
+        after = replace(after, unknown_since_ms=None)
     if finding.change is Change.WITNESSED:
         priority = alarm.priority if alarm.cancelled else finding.priority
         return replace(after, priority=priority, evidence=tuple((old | new).items()))
@@ -231,39 +243,77 @@ def changed_by_device(alarm: Alarm, event: Event, finding: Finding, device: Devi
         followed = event is Event.RETURN and alarm.condition is Condition.GEOFENCE
         if followed or (event is Event.CANCEL and CANCELLED_BY in new):
             after = replace(after, evidence=tuple((old | new).items()))
-        return replace(after, cancelled=alarm.cancelled or event is Event.CANCEL)
-    taken = state not in UNTAKEN
+        return replace(after, cancelled=alarm.cancelled or event is Event.CANCEL, returned_ms=finding.found_ms)
     leads = event in (Event.WORSEN, Event.RECUR) or finding.cause == alarm.cause
     old.pop(CANCELLED_BY, None)
     kept = old if finding.cause != alarm.cause else {}
-    # The clocks of two devices are not compared.
-    same_clock = (alarm.site, alarm.device) == (device.site, device.device)
     return replace(
         after,
         site=device.site,
         device=device.device,
         cause=finding.cause if leads else alarm.cause,
         priority=max(alarm.priority, finding.priority, key=_RANK.__getitem__),
-        latest_onset_ms=max(alarm.latest_onset_ms, finding.onset_ms) if same_clock else finding.onset_ms,
+        latest_onset_ms=max(alarm.latest_onset_ms, finding.onset_ms) if same_device else finding.onset_ms,
         repeats=alarm.repeats + (event is not Event.WORSEN),
         cancelled=False,
+        returned_ms=None,
+        unknown_since_ms=None,
         evidence=tuple((kept | new if leads else new | kept).items()),
-        acknowledged_by=alarm.acknowledged_by if taken else None,
-        acknowledged_ms=alarm.acknowledged_ms if taken else None,
     )
+
+
+def lost(alarm: Alarm, since_ms: int, now_ms: int) -> Alarm:
+    """The alarm after its device fell silent: whether the condition is there is not known since then."""
+    return replace(_turned(alarm, Event.LOSE, now_ms), unknown_since_ms=since_ms)
+
+
+def seen(alarm: Alarm, now_ms: int) -> Alarm:
+    """The alarm after its device was heard again."""
+    return replace(_turned(alarm, Event.SEE, now_ms), unknown_since_ms=None)
 
 
 def acknowledged(alarm: Alarm, by: str, now_ms: int) -> Alarm:
     """The alarm after a person took it; IllegalEvent where that cannot be."""
-    state = step(alarm.state, Event.ACKNOWLEDGE)
-    return replace(alarm, state=state, changed_ms=now_ms, acknowledged_by=by, acknowledged_ms=now_ms)
+    return replace(_turned(alarm, Event.ACKNOWLEDGE, now_ms), acknowledged_by=by, acknowledged_ms=now_ms)
+
+
+def shelved(alarm: Alarm, by: str, until_ms: int, reason: str, now_ms: int) -> Alarm:
+    """The alarm after a person laid it aside, and so took it; IllegalEvent where that cannot be: a press, a fall."""
+    nobody_yet = alarm.acknowledged_by is None
+    return replace(
+        _turned(alarm, Event.SHELVE, now_ms),
+        acknowledged_by=by if nobody_yet else alarm.acknowledged_by,
+        acknowledged_ms=now_ms if nobody_yet else alarm.acknowledged_ms,
+        shelved_by=by,
+        shelved_until_ms=until_ms,
+        shelved_reason=reason,
+    )
+
+
+def brought(alarm: Alarm, event: Event, now_ms: int) -> Alarm:
+    """The alarm after the next step, a reminder or the end of its shelf; IllegalEvent where that cannot be."""
+    return _turned(alarm, event, now_ms)
 
 
 def resolved(alarm: Alarm, by: str, outcome: Outcome, note: str, now_ms: int) -> Alarm:
     """The alarm after a person closed it; IllegalEvent where that cannot be."""
-    state = step(alarm.state, Event.RESOLVE)
+    after = _turned(alarm, Event.RESOLVE, now_ms)
+    return replace(after, resolved_by=by, resolved_ms=now_ms, outcome=outcome, note=note)
+
+
+def _turned(alarm: Alarm, event: Event, now_ms: int) -> Alarm:
+    """The alarm in its state after an event: who took it or laid it aside is forgotten with the state."""
+    state = step(alarm.state, event, latching=alarm.condition in LATCHING)
+    untaken, on_shelf = state in UNTAKEN, state in ON_SHELF
     return replace(
-        alarm, state=state, changed_ms=now_ms, resolved_by=by, resolved_ms=now_ms, outcome=outcome, note=note
+        alarm,
+        state=state,
+        changed_ms=now_ms,
+        acknowledged_by=None if untaken else alarm.acknowledged_by,
+        acknowledged_ms=None if untaken else alarm.acknowledged_ms,
+        shelved_by=alarm.shelved_by if on_shelf else None,
+        shelved_until_ms=alarm.shelved_until_ms if on_shelf else None,
+        shelved_reason=alarm.shelved_reason if on_shelf else "",
     )
 
 

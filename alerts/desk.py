@@ -1,6 +1,7 @@
 """The journal for asyncio: the same verbs, and whoever waits for a transition is told once it is on the disk."""
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -14,13 +15,15 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from alerts.alarm import Alarm, Outcome, Transition
-from alerts.findings import Finding
+from alerts.drills import Drill
+from alerts.escalation import Caller
+from alerts.findings import Finding, Origin
 from alerts.journal import Journal, Posted
 from alerts.letters import Failure, Letters
 from alerts.notify.contract import Letter, Subscriber
 from alerts.notify.hub import Hub
 from alerts.schema import Status, checkpoint
-from ingest.directory import Device
+from alerts.timing import AlarmTimes
 
 _T = TypeVar("_T")
 _log: Final = logging.getLogger(__name__)
@@ -35,6 +38,11 @@ _GATHER_MOST: Final = 10
 #: so many of the oldest are looked at: 864,000 a day, more than are ever sent.
 _KEEP_LETTERS_MS: Final = 7 * 86_400_000
 _UPKEEP_S: Final = 10.0
+#: How many alarms may be told in one commit that time has passed: one that is due at the same time as a thousand
+#: others must not keep the next press waiting.
+_AT_ONCE: Final = 16
+_LOOK_S: Final = 30.0
+_AGAIN_S: Final = 1.0
 _PRUNE_MOST: Final = 100
 
 
@@ -52,15 +60,22 @@ class Desk:
         *,
         on_transition: Callable[[Transition], None] | None = None,
         clock_ms: Callable[[], int] | None = None,
+        caller: Callable[[], Caller] | None = None,
+        times: AlarmTimes | None = None,
     ) -> None:
         self._engine = engine
-        self._journal = Journal(engine, subscribers, on_posted=self._note_posted, clock_ms=clock_ms)
+        self._journal = Journal(
+            engine, subscribers, on_posted=self._note_posted, clock_ms=clock_ms, caller=caller, times=times
+        )
         self._letters = Letters(engine)
         self._on_transition = on_transition
         self._wakes = {subscriber.name: asyncio.Event() for subscriber in subscribers}
         #: By channel what was posted since it was last asked for; None where that was too much to keep.
         self._posted: dict[str, list[tuple[Letter, ...]] | None] = {name: [] for name in self._wakes}
         self._just_posted: Posted = {}  # used in the writing thread alone
+        self._awaited_ms: int | None = None  # the next time at which something happens by itself
+        self._due_sooner = asyncio.Event()
+        self._to_take_up = True
         self._commits = 0  # asked for and not done
         self._arrived: list[tuple[int, int]] = []  # letters, and when
         self._came_back: list[tuple[int, str, int]] = []  # letters, why, and when they are due again
@@ -90,7 +105,7 @@ class Desk:
     async def record(
         self,
         findings: Sequence[Finding],
-        devices: Sequence[Device],
+        devices: Sequence[Origin],
         received_ms: int,
         now_ms: int,
         detected_ms: int | None = None,
@@ -105,9 +120,79 @@ class Desk:
         """A person takes an alarm; UnknownAlarm, IllegalEvent."""
         return await self._commit(lambda: self._journal.acknowledge(alarm, by, now_ms), lambda t: (t,))
 
+    async def shelve(self, alarm: str, by: str, until_ms: int, reason: str, now_ms: int) -> Transition:
+        """A person lays an alarm aside until a time; UnknownAlarm, IllegalEvent, ShelfTooLong."""
+        return await self._commit(lambda: self._journal.shelve(alarm, by, until_ms, reason, now_ms), lambda t: (t,))
+
+    async def unshelve(self, alarm: str, by: str, now_ms: int) -> Transition:
+        """A person ends the shelf before its time; UnknownAlarm, IllegalEvent."""
+        return await self._commit(lambda: self._journal.unshelve(alarm, by, now_ms), lambda t: (t,))
+
     async def resolve(self, alarm: str, by: str, outcome: Outcome, note: str, now_ms: int) -> Transition:
         """A person closes an alarm; UnknownAlarm, IllegalEvent."""
         return await self._commit(lambda: self._journal.resolve(alarm, by, outcome, note, now_ms), lambda t: (t,))
+
+    # ------------------------------------------------------------------ drills
+
+    async def begin_drill(self, site: str, by: str, until_ms: int, now_ms: int) -> Drill:
+        """From now on what is found at a site is a test, until a time; DrillTooLong."""
+        return await self._write(lambda: self._journal.begin_drill(site, by, until_ms, now_ms))
+
+    async def end_drill(self, site: str, now_ms: int) -> bool:
+        """What is found at a site is real again; False where no drill went on."""
+        return await self._write(lambda: self._journal.end_drill(site, now_ms))
+
+    async def drills(self, now_ms: int) -> list[Drill]:
+        """The drills that go on."""
+        return await self._write(lambda: self._journal.drills(now_ms))
+
+    # ------------------------------------------------------------------ time passes
+
+    async def pass_time(self, now_ms: int, most: int = _AT_ONCE) -> list[Transition]:
+        """Let happen what is due, at most so many; see `Journal.pass_time`."""
+        return await self._commit(lambda: self._journal.pass_time(now_ms, most), lambda t: t)
+
+    async def take_up(self, now_ms: int) -> list[Transition]:
+        """Let alarms begin to call of which nobody could be told so far; see `Journal.take_up`."""
+        begun: list[Transition] = []
+        after: str | None = ""
+        while after is not None:
+            look = partial(self._journal.take_up, now_ms, after, _AT_ONCE)
+            some, after = await self._commit(look, lambda found: found[0])
+            begun += some
+        return begun
+
+    def take_up_soon(self) -> None:
+        """Others may be called than before: look through the open alarms that call nobody."""
+        self._to_take_up = True
+        self._due_sooner.set()
+
+    async def keep_time(self, clock_ms: Callable[[], int]) -> None:
+        """Until cancelled: let happen what is due when it is due; where that is much, a little at a time.
+
+        A press that comes meanwhile waits for one round at most.
+        """
+        while True:
+            self._due_sooner.clear()
+            try:
+                if self._to_take_up:
+                    self._to_take_up = False
+                    await self.take_up(clock_ms())
+                self._awaited_ms = await self._read(self._journal.next_due_ms)
+                wait_s = self._until_s(clock_ms())
+                if wait_s <= 0:
+                    await self.pass_time(clock_ms())
+                    continue
+            except (OperationalError, InterfaceError) as error:
+                _log.error("times of the alarms: database not available: %s", type(error).__name__)
+                self._to_take_up, wait_s = True, _AGAIN_S
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._due_sooner.wait()
+
+    def _until_s(self, now_ms: int) -> float:
+        """How long nothing is due; the time of day is looked at again before long, as somebody may set it."""
+        return _LOOK_S if self._awaited_ms is None else min(_LOOK_S, (self._awaited_ms - now_ms) / 1000)
 
     # ------------------------------------------------------------------ reading
 
@@ -127,11 +212,11 @@ class Desk:
         *,
         site: str | None = None,
         resident: str | None = None,
+        drill: bool | None = None,
     ) -> list[Alarm]:
-        """Alarms open and closed, latest first; see `Journal.history`."""
-        return await self._read(
-            lambda: self._journal.history(limit, before_ms, before_alarm, site=site, resident=resident)
-        )
+        """Alarms open and closed, latest first; see `Archive.history`."""
+        look = partial(self._journal.history, site=site, resident=resident, drill=drill)
+        return await self._read(lambda: look(limit, before_ms, before_alarm))
 
     async def transitions(self, alarm: str) -> list[Transition]:
         """All that happened to one alarm, in order."""
@@ -156,7 +241,13 @@ class Desk:
         return posted
 
     async def due(
-        self, channel: str, now_ms: int, limit: int, *, busy: Collection[str] = (), most_urgent: bool = False
+        self,
+        channel: str,
+        now_ms: int,
+        limit: int,
+        *,
+        busy: Collection[tuple[str, str]] = (),
+        most_urgent: bool = False,
     ) -> list[Letter]:
         """Letters to send now; see `Letters.due`."""
         return await self._read(lambda: self._letters.due(channel, now_ms, limit, busy=busy, most_urgent=most_urgent))
@@ -176,8 +267,13 @@ class Desk:
         await self._written_with_others()
 
     async def failed_for_good(self, number: int, reason: str, now_ms: int) -> None:
-        """The letter will not be tried again."""
+        """The letter will not be tried again; where nobody else was called by then, the next ones are."""
         await self._write(lambda: self._letters.failed_for_good(number, reason, now_ms))
+        await self._commit(lambda: self._journal.hasten(number, now_ms), lambda t: t)
+
+    async def receive(self, channel: str, key: str, said: Status, at_ms: int) -> Status | None:
+        """What the other side says of a letter; see `Letters.receive`."""
+        return await self._write(lambda: self._letters.receive(channel, key, said, at_ms))
 
     async def letter_counts(self) -> Mapping[tuple[str, Status], int]:
         """How many letters there are by channel and what became of them."""
@@ -258,6 +354,9 @@ class Desk:
         for wake in self._wakes.values():
             wake.set()
         for transition in transitions:
+            due_ms = transition.alarm.due_ms
+            if due_ms is not None and (self._awaited_ms is None or due_ms < self._awaited_ms):
+                self._due_sooner.set()
             self.hub.publish(transition)
             if self._on_transition is not None:
                 self._on_transition(transition)

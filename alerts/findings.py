@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 Evidence = tuple[tuple[str, float | int | str], ...]
 
@@ -70,3 +70,23 @@ class Finding:
     subject: str = ""
     of_site: bool = False
     rows: tuple[int, ...] = ()
+
+
+class Origin(Protocol):
+    """Who says it: a registered device, or the service itself."""
+
+    @property
+    def site(self) -> str: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def resident(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceItself:
+    """The service as the device that says what is wrong with a site or with the service itself."""
+
+    site: str
+    device: str = "shouhu"
+    resident: None = None

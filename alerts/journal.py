@@ -7,6 +7,8 @@ Invariants:
 - a finding delivered twice changes nothing, also after its alarm was resolved
 - sequence numbers grow by one in the order of the commits
 - an illegal event raises and changes nothing
+- the step of calling that an event begins, with its letters to people and the time of the next one, is in its
+  transaction: a crash neither loses a step nor takes one twice
 
 Synchronous, for one worker thread; several threads or processes are safe but take turns.
 
@@ -15,96 +17,63 @@ delivers it again. While its alarm is open it counts as one more press; had some
 between the two deliveries, it would ring again: once too often rather than once too seldom.
 """
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Engine, insert, select, tuple_, update
+from sqlalchemy import Connection, Engine, and_, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from alerts.alarm import (
-    Alarm,
-    Outcome,
-    Transition,
-    acknowledged,
-    changed_by_device,
-    event_of,
-    key_of,
-    raised,
-    resolved,
-    sighting_of,
-)
-from alerts.findings import Change, Finding
+from alerts.alarm import Outcome, Transition, acknowledged, brought, key_of, resolved, shelved, sighting_of
+from alerts.archive import Archive, UnknownAlarm, alarm_named
+from alerts.drills import Drill, Drills
+from alerts.escalation import Caller
+from alerts.findings import SILENT, Change, Condition, Finding, Origin, Priority, ServiceItself
 from alerts.ledger import LedgerWriter
 from alerts.letters import letter_of
-from alerts.lifecycle import UNTAKEN, Event
+from alerts.lifecycle import TAKEN, UNTAKEN, Event
 from alerts.notify.contract import Letter, Subscriber
+from alerts.page import Page, nobody_reachable
+from alerts.posting import Posting, call_off, sequence_of
 from alerts.schema import (
     ALARM,
+    CALLS,
+    FAILED,
     OPEN,
     OUTBOX,
-    PENDING,
-    READ_ONLY,
     SEQUENCE,
-    TRANSITION,
-    URGENCY,
-    Status,
     alarm_of,
     alarm_row,
     metadata,
-    transition_of,
     transition_row,
 )
 from alerts.statements import Statements
 from alerts.tables import make_tables
-from ingest.directory import Device
+from alerts.timing import AlarmTimes, brought_by_time, calls_no_further, timed
 
-#: Letters are numbered within their transition, and the transition by its sequence number: in the order of both.
-_LETTERS_A_TRANSITION: Final = 1 << 16
+__all__ = ["Journal", "Posted", "ShelfTooLong", "UnknownAlarm"]
 
 #: Letters put into the outbox, by channel, alarm and sequence number of the transition.
 Posted = dict[tuple[str, str, int], list[Letter]]
 
-
-class UnknownAlarm(LookupError):
-    """There is no alarm of this name."""
-
-
-@dataclass(slots=True)
-class _Page:
-    """What one transaction is about to write."""
-
-    last: int
-    detected_ms: int | None = None
-    open_by_key: dict[str, Alarm] = field(default_factory=dict)
-    new: dict[str, str] = field(default_factory=dict)  # alarm to key
-    occurrences: dict[str, dict[str, Any]] = field(default_factory=dict)
-    touched: dict[str, Alarm] = field(default_factory=dict)
-    transitions: list[Transition] = field(default_factory=list)
-    posted: Posted = field(default_factory=dict)
-
-    def turn(self, before: Alarm | None, after: Alarm, event: Event, now_ms: int, by: str | None = None) -> Transition:
-        transition = Transition(
-            sequence=self.last + len(self.transitions) + 1,
-            alarm=after,
-            event=event,
-            from_state=None if before is None else before.state,
-            to_state=after.state,
-            at_ms=now_ms,
-            by=by,
-        )
-        self.touched[after.alarm] = after
-        self.transitions.append(transition)
-        return transition
+#: Where all letters of a step fail for good the next one is begun at once, but for so many steps only: where nothing
+#: can be sent at all, the plan goes round and round, and then with its own waits. No plan is as long.
+_HASTENED_STEPS: Final = 8
 
 
-class Journal:
+class ShelfTooLong(ValueError):
+    """An alarm can be laid aside from now on until a time within what its priority allows."""
+
+    def __init__(self, most_ms: int) -> None:
+        super().__init__(f"can be laid aside for {most_ms / 60_000:,.0f} minutes at most, from now on")
+
+
+class Journal(Archive):
     """Alarms on disk. `subscribers` say, within the transaction, what is to be sent of each transition.
 
     `on_posted` is told, after the commit and in its thread, which letters were put into the outbox. `clock_ms` says
-    when something is journalled, for the ledger; without it that is the `now_ms` given.
+    when something is journalled, for the ledger; without it that is the `now_ms` given. `caller` gives who decides, as
+    of now, whom an alarm calls; without it nobody but the subscribers is told.
     """
 
     def __init__(
@@ -114,16 +83,18 @@ class Journal:
         *,
         on_posted: Callable[[Posted], None] | None = None,
         clock_ms: Callable[[], int] | None = None,
+        caller: Callable[[], Caller] | None = None,
+        times: AlarmTimes | None = None,
     ) -> None:
+        super().__init__(engine)
         self._engine = engine
+        self._posting = Posting(subscribers)
         self._statements = Statements(engine.dialect)
         self._ledger = LedgerWriter(engine.dialect)
         self._clock_ms = clock_ms
         self._on_posted = on_posted
-        self._readers = engine.execution_options(**READ_ONLY)
-        self._subscribers = tuple(subscribers)
-        if len({s.name for s in self._subscribers}) != len(self._subscribers):
-            raise ValueError("two channels have the same name")
+        self._caller = caller
+        self._times = times or AlarmTimes()
         make_tables(engine, metadata)
         with self._readers.connect() as connection:
             started = connection.execute(select(SEQUENCE.c.last)).first() is not None
@@ -133,13 +104,14 @@ class Journal:
                     connection.execute(insert(SEQUENCE).values(id=1, last=0))
             except IntegrityError:
                 pass  # another process opened the same new database at the same moment
+        self._drills = Drills(engine)
 
     # ------------------------------------------------------------------ devices speak
 
     def record(
         self,
         findings: Sequence[Finding],
-        devices: Sequence[Device],
+        devices: Sequence[Origin],
         received_ms: int,
         now_ms: int,
         detected_ms: int | None = None,
@@ -151,21 +123,25 @@ class Journal:
         if not findings:
             return []
         # Detectors may report all beginnings before all ends; within a key only the order in time is right.
-        ordered = sorted(findings, key=lambda finding: finding.found_ms)
-        keys = [key_of(finding, devices[finding.row]) for finding in ordered]
-        with self._page(len(findings)) as (connection, page):
+        told: list[tuple[str, Finding, Origin]] = []
+        for one in sorted(findings, key=lambda finding: finding.found_ms):
+            device = devices[one.row]
+            origin = ServiceItself(device.site) if one.of_site else device
+            marked = self._drills.marked(one, origin.site, now_ms)
+            told += [(key_of(finding, origin), finding, origin) for finding in marked]
+        with self._page(now_ms, len(told)) as (connection, page):
             page.detected_ms = detected_ms
-            rows = self._statements.open_of_keys.run(connection, list(dict.fromkeys(keys)))
-            page.open_by_key = {row.key: alarm_of(row) for row in rows}
-            began = [
-                sighting_of(key, finding)
-                for key, finding in zip(keys, ordered, strict=True)
-                if finding.change is Change.BEGAN
-            ]
+            self._load(connection, page, [key for key, _, _ in told])
+            self._load_told_by(connection, page, [of for _, one, device in told for of in _lost(one, device, devices)])
+            began = [sighting_of(key, finding) for key, finding, _ in told if finding.change is Change.BEGAN]
             known = {row.occurrence for row in self._statements.known.run(connection, began)}
             # One by one: findings are few, and each may change the alarm the next one meets.
-            for key, finding in zip(keys, ordered, strict=True):
-                _take(page, known, key, finding, devices[finding.row], received_ms, now_ms)
+            for key, finding, origin in told:
+                new = page.take(known, key, finding, origin, received_ms)
+                if finding.change is Change.LOST or (new and finding.change is Change.BEGAN):
+                    page.lose(_lost(finding, origin, devices), finding.onset_ms)
+                elif finding.change in (Change.HEARD, Change.ENDED):
+                    page.see(_lost(finding, origin, devices), finding.found_ms)
             self._write(connection, page)
         return page.transitions
 
@@ -173,191 +149,187 @@ class Journal:
 
     def acknowledge(self, alarm: str, by: str, now_ms: int) -> Transition:
         """A person takes an alarm; UnknownAlarm, IllegalEvent (somebody was faster)."""
-        with self._page() as (connection, page):
-            before = _alarm(connection, alarm)
-            transition = page.turn(before, acknowledged(before, by, now_ms), Event.ACKNOWLEDGE, now_ms, by)
+        with self._page(now_ms) as (connection, page):
+            before = alarm_named(connection, alarm)
+            transition = page.turn(before, acknowledged(before, by, now_ms), Event.ACKNOWLEDGE, by)
+            self._write(connection, page)
+        return transition
+
+    def shelve(self, alarm: str, by: str, until_ms: int, reason: str, now_ms: int) -> Transition:
+        """A person lays an alarm aside until a time; UnknownAlarm, IllegalEvent, ShelfTooLong."""
+        with self._page(now_ms) as (connection, page):
+            before = alarm_named(connection, alarm)
+            after = shelved(before, by, until_ms, reason, now_ms)
+            most_ms = self._times.shelve_most_s.of_ms(before.priority)
+            if not now_ms < until_ms <= now_ms + most_ms:
+                raise ShelfTooLong(most_ms)
+            transition = page.turn(before, after, Event.SHELVE, by)
+            self._write(connection, page)
+        return transition
+
+    def unshelve(self, alarm: str, by: str, now_ms: int) -> Transition:
+        """A person ends the shelf before its time: what still holds rings; UnknownAlarm, IllegalEvent."""
+        with self._page(now_ms) as (connection, page):
+            before = alarm_named(connection, alarm)
+            transition = page.turn(before, brought(before, Event.UNSHELVE, now_ms), Event.UNSHELVE, by)
             self._write(connection, page)
         return transition
 
     def resolve(self, alarm: str, by: str, outcome: Outcome, note: str, now_ms: int) -> Transition:
         """A person closes an alarm; UnknownAlarm, IllegalEvent (it is closed already)."""
-        with self._page() as (connection, page):
-            before = _alarm(connection, alarm)
+        with self._page(now_ms) as (connection, page):
+            before = alarm_named(connection, alarm)
             after = resolved(before, by, Outcome(outcome), note, now_ms)
-            transition = page.turn(before, after, Event.RESOLVE, now_ms, by)
+            transition = page.turn(before, after, Event.RESOLVE, by)
             self._write(connection, page)
         return transition
 
-    # ------------------------------------------------------------------ reading
+    # ------------------------------------------------------------------ drills
 
-    def alarm(self, alarm: str) -> Alarm:
-        """One alarm; UnknownAlarm."""
+    def begin_drill(self, site: str, by: str, until_ms: int, now_ms: int) -> Drill:
+        """From now on what is found at a site is a test, until a time; DrillTooLong."""
+        return self._drills.begin(site, by, until_ms, now_ms)
+
+    def end_drill(self, site: str, now_ms: int) -> bool:
+        """What is found at a site is real again; False where no drill went on."""
+        return self._drills.end(site, now_ms)
+
+    def drills(self, now_ms: int) -> list[Drill]:
+        """The drills that go on."""
+        return self._drills.running(now_ms)
+
+    # ------------------------------------------------------------------ time passes
+
+    def next_due_ms(self) -> int | None:
+        """When the next thing happens by itself; None: nothing does."""
         with self._readers.connect() as connection:
-            return _alarm(connection, alarm)
+            due_ms: int | None = connection.execute(select(func.min(ALARM.c.due_ms))).scalar_one()
+        return due_ms
 
-    def open_alarms(self) -> list[Alarm]:
-        """Every alarm not resolved, oldest first."""
-        query = select(ALARM).where(OPEN).order_by(ALARM.c.raised_ms, ALARM.c.alarm)
-        with self._readers.connect() as connection:
-            return [alarm_of(row) for row in connection.execute(query)]
+    def pass_time(self, now_ms: int, most: int = 16) -> list[Transition]:
+        """Let happen what is due: next steps of calling, reminders, ends of shelves; at most so many, urgent first.
 
-    def history(
-        self,
-        limit: int = 100,
-        before_ms: int | None = None,
-        before_alarm: str | None = None,
-        *,
-        site: str | None = None,
-        resident: str | None = None,
-    ) -> list[Alarm]:
-        """Alarms open and closed, latest first, raised before `before_ms`.
-
-        For the next page give `raised_ms` and `alarm` of the last one of this page.
+        As many as `most` returned means that there may be more.
         """
-        query = select(ALARM).order_by(ALARM.c.raised_ms.desc(), ALARM.c.alarm.desc()).limit(limit)
-        if before_ms is not None and before_alarm is not None:
-            query = query.where(tuple_(ALARM.c.raised_ms, ALARM.c.alarm) < tuple_(before_ms, before_alarm))
-        elif before_ms is not None:
-            query = query.where(ALARM.c.raised_ms < before_ms)
-        if site is not None:
-            query = query.where(ALARM.c.site == site)
-        if resident is not None:
-            query = query.where(ALARM.c.resident == resident)
-        with self._readers.connect() as connection:
-            return [alarm_of(row) for row in connection.execute(query)]
+        with self._page(now_ms, most) as (connection, page):
+            due: list[str] = []
+            for priority in Priority:  # from high to low
+                values = {"of_priority": priority, "now_ms": now_ms, "most": most - len(due)}
+                for row in self._statements.due.run(connection, values) if len(due) < most else ():
+                    page.put(row.key, alarm_of(row))
+                    due.append(row.key)
+            for key in due:
+                before = page.open_by_key[key]
+                event = brought_by_time(before.state)
+                page.put(key, page.turn(before, brought(before, event, now_ms), event).alarm)
+            self._write(connection, page)
+        return page.transitions
 
-    def transitions(self, alarm: str) -> list[Transition]:
-        """All that happened to one alarm, in order; empty for an unknown one."""
-        query = select(TRANSITION).where(TRANSITION.c.alarm == alarm).order_by(TRANSITION.c.sequence)
-        with self._readers.connect() as connection:
-            return [transition_of(row) for row in connection.execute(query)]
+    def take_up(self, now_ms: int, after: str = "", most: int = 16) -> tuple[list[Transition], str | None]:
+        """Let open alarms to which nothing will happen by itself begin to call, where there is somebody to call now.
 
-    def transitions_after(self, sequence: int, limit: int = 1000) -> list[Transition]:
-        """What happened after a sequence number, in order: for a reader that was away."""
-        query = select(TRANSITION).where(TRANSITION.c.sequence > sequence).order_by(TRANSITION.c.sequence).limit(limit)
-        with self._readers.connect() as connection:
-            return [transition_of(row) for row in connection.execute(query)]
+        They are from a time when nobody was there to be called, or from an earlier version. So many are looked at, from
+        `after` on; returned with what happened is the `after` of the next round, None once all were looked at.
+        """
+        query = select(ALARM).where(OPEN, ALARM.c.due_ms.is_(None), ALARM.c.held_ms.is_(None), ALARM.c.key > after)
+        with self._page(now_ms, 0) as (connection, page):
+            rows = connection.execute(query.order_by(ALARM.c.key).limit(most)).all()
+            for row in rows:
+                before = alarm_of(row)
+                page.put(row.key, before)
+                if before.state in TAKEN:
+                    reminded = timed(None, Event.ACKNOWLEDGE, before, self._times, now_ms, None)
+                    page.put(row.key, reminded)
+                    self._statements.change_alarm.run(connection, alarm_row(reminded) | {"b_alarm": before.alarm})
+                elif before.state in UNTAKEN and not calls_no_further(before) and page.would_call(before):
+                    escalated = brought(before, Event.ESCALATE, now_ms)
+                    page.put(row.key, page.turn(before, escalated, Event.ESCALATE).alarm)
+            self._write(connection, page)
+        return page.transitions, rows[-1].key if len(rows) == most else None
 
-    def last_sequence(self) -> int:
-        """The sequence number of the latest transition, 0 before the first."""
+    def hasten(self, number: int, now_ms: int) -> list[Transition]:
+        """A letter failed for good: where it was the last hope of the current step of an alarm, the next one begins."""
+        sequence = sequence_of(number)
+        of_step = and_(OUTBOX.c.sequence == sequence, CALLS)
         with self._readers.connect() as connection:
-            return int(connection.execute(select(SEQUENCE.c.last)).scalar_one())
+            letter = connection.execute(select(OUTBOX).where(OUTBOX.c.number == number, of_step, FAILED)).first()
+        if letter is None:
+            return []
+        with self._page(now_ms, 0) as (connection, page):
+            of_alarm = and_(OUTBOX.c.alarm == letter.alarm, CALLS)
+            latest = connection.execute(select(func.max(OUTBOX.c.sequence)).where(of_alarm)).scalar_one()
+            hopes = connection.execute(select(OUTBOX.c.number).where(of_alarm, of_step, ~FAILED).limit(1)).first()
+            row = connection.execute(select(ALARM).where(ALARM.c.alarm == letter.alarm)).one()
+            before = alarm_of(row)
+            waits = before.state in UNTAKEN and before.due_ms is not None and before.step < _HASTENED_STEPS
+            if waits and latest == sequence and hopes is None:
+                page.put(row.key, before)
+                page.put(row.key, page.turn(before, brought(before, Event.ESCALATE, now_ms), Event.ESCALATE).alarm)
+                self._write(connection, page)
+        return page.transitions
 
     # ------------------------------------------------------------------ writing
 
     @contextmanager
-    def _page(self, transitions: int = 1) -> Iterator[tuple[Connection, _Page]]:
+    def _page(self, now_ms: int, transitions: int = 1) -> Iterator[tuple[Connection, Page]]:
         """A page on which so many transitions are expected."""
         statements = self._statements
         with self._engine.begin() as connection:
             # A write first: from here on no other writer comes between what is read and what is written.
             expected = int(statements.lock.run(connection, {"more": transitions}).scalar_one())
-            page = _Page(expected - transitions)
+            caller = None if self._caller is None else self._caller()
+            page = Page(expected - transitions, now_ms, self._times, caller, self._posting.to_people)
             yield connection, page
             if len(page.transitions) != transitions:
                 statements.correct.run(connection, {"latest": page.last + len(page.transitions)})
         if page.posted and self._on_posted is not None:
             self._on_posted(page.posted)
 
-    def _write(self, connection: Connection, page: _Page) -> None:
+    def _load(self, connection: Connection, page: Page, keys: Sequence[str]) -> None:
+        """Put the open alarms of keys on the page, where they are not there yet."""
+        missing = [key for key in dict.fromkeys(keys) if key not in page.open_by_key]
+        for row in self._statements.open_of_keys.run(connection, missing):
+            page.put(row.key, alarm_of(row))
+
+    def _load_told_by(self, connection: Connection, page: Page, origins: Sequence[Origin]) -> None:
+        """The same for all open alarms of which these told last."""
+        places = {(origin.site, origin.device) for origin in origins}
+        for row in self._statements.open_of_devices.run(connection, sorted({device for _, device in places})):
+            if (row.site, row.device) in places and row.key not in page.open_by_key:
+                page.put(row.key, alarm_of(row))
+
+    def _write(self, connection: Connection, page: Page) -> None:
         if not page.transitions:
             return
         statements = self._statements
+        self._tell_of_skipped(connection, page)
         new = [alarm_row(page.touched[alarm]) | {"key": key} for alarm, key in page.new.items()]
         statements.new_alarm.run_each(connection, new)
         old = [alarm_row(after) | {"b_alarm": alarm} for alarm, after in page.touched.items() if alarm not in page.new]
         statements.change_alarm.run_each(connection, old)
         statements.new_occurrence.run_each(connection, list(page.occurrences.values()))
         statements.new_transition.run_each(connection, [transition_row(t) for t in page.transitions])
-        self._call_off(connection, page.transitions)
-        at_ms = page.transitions[0].at_ms
-        journalled_ms = at_ms if self._clock_ms is None else self._clock_ms()
-        detected_ms = at_ms if page.detected_ms is None else page.detected_ms
+        call_off(connection, page.transitions)
+        journalled_ms = page.now_ms if self._clock_ms is None else self._clock_ms()
+        detected_ms = page.now_ms if page.detected_ms is None else page.detected_ms
         self._ledger.note(connection, page.transitions, detected_ms, journalled_ms)
-        letters = [row for transition in page.transitions for row in self._letters(transition)]
+        letters = [row for t in page.transitions for row in self._posting.letters(t, page.calls.get(t.sequence))]
         statements.new_letter.run_each(connection, letters)
         for row in letters:
             key = (row["channel"], row["alarm"], row["sequence"])
             page.posted.setdefault(key, []).append(letter_of(row["number"], row))
 
-    def _letters(self, transition: Transition) -> Iterator[dict[str, Any]]:
-        numbers = itertools.count(transition.sequence * _LETTERS_A_TRANSITION)
-        for subscriber in self._subscribers:
-            for part, message in enumerate(subscriber.wants(transition)):
-                yield {
-                    "number": next(numbers),
-                    "channel": subscriber.name,
-                    "alarm": transition.alarm.alarm,
-                    "sequence": transition.sequence,
-                    "part": part,
-                    "address": message.address,
-                    "body": message.body,
-                    "urgency": URGENCY[transition.alarm.priority],
-                    "moot_once_taken": message.moot_once_taken,
-                    "status": Status.PENDING,
-                    "attempts": 0,
-                    "created_ms": transition.at_ms,
-                    "due_ms": transition.at_ms,
-                    "reason": "",
-                    "step": None,
-                }
-
-    def _call_off(self, connection: Connection, transitions: Sequence[Transition]) -> None:
-        """Once a person has taken an alarm, what still waits to call for one is not sent; nor is an old position."""
-        for transition in transitions:
-            if transition.follows:
-                # Asked of the few letters that wait: somebody may be followed for days.
-                only_follows = (
-                    select(TRANSITION.c.sequence)
-                    .where(TRANSITION.c.sequence == OUTBOX.c.sequence, TRANSITION.c.event == Event.WITNESS)
-                    .exists()
-                )
-                connection.execute(
-                    update(OUTBOX)
-                    .where(OUTBOX.c.alarm == transition.alarm.alarm, PENDING, only_follows)
-                    .values(status=Status.CANCELLED, done_ms=transition.at_ms)
-                )
-            if transition.by is not None and transition.to_state not in UNTAKEN:
-                connection.execute(
-                    update(OUTBOX)
-                    .where(OUTBOX.c.alarm == transition.alarm.alarm, PENDING)
-                    .where(OUTBOX.c.moot_once_taken)
-                    .values(status=Status.CANCELLED, done_ms=transition.at_ms)
-                )
+    def _tell_of_skipped(self, connection: Connection, page: Page) -> None:
+        """A step of calling that had nobody to call is itself an alarm of the site, in the same transaction."""
+        told = {(alarm.site, alarm.drill): nobody_reachable(alarm, one, page.now_ms) for alarm, one in page.skipped}
+        for (site, _), finding in told.items():
+            key = key_of(finding, ServiceItself(site))
+            self._load(connection, page, [key])
+            page.take(set(), key, finding, ServiceItself(site), page.now_ms)
 
 
-def _take(
-    page: _Page, known: set[str], key: str, finding: Finding, device: Device, received_ms: int, now_ms: int
-) -> None:
-    """Let one finding change the page."""
-    before = page.open_by_key.get(key)
-    event = event_of(before, finding, device, received_ms)
-    if event is None:
-        return
-    begins = finding.change is Change.BEGAN
-    if begins:
-        occurrence = sighting_of(key, finding)
-        if occurrence in known:
-            return
-        known.add(occurrence)
-    if before is None:
-        after = raised(key, finding, device, received_ms, now_ms)
-        page.new[after.alarm] = key
-    else:
-        after = changed_by_device(before, event, finding, device, now_ms)
-    if begins:
-        page.occurrences[occurrence] = {
-            "occurrence": occurrence,
-            "alarm": after.alarm,
-            "onset_ms": finding.onset_ms,
-            "recorded_ms": now_ms,
-        }
-    page.open_by_key[key] = after
-    page.turn(before, after, event, now_ms)
-
-
-def _alarm(connection: Connection, alarm: str) -> Alarm:
-    row = connection.execute(select(ALARM).where(ALARM.c.alarm == alarm)).first()
-    if row is None:
-        raise UnknownAlarm(alarm)
-    return alarm_of(row)
+def _lost(finding: Finding, origin: Origin, devices: Sequence[Origin]) -> list[Origin]:
+    """The devices that a finding says are silent, or heard again."""
+    if finding.change in (Change.LOST, Change.HEARD):
+        return [devices[row] for row in finding.rows or (finding.row,)]
+    return [origin] if finding.condition is Condition.DEVICE and finding.cause == SILENT else []

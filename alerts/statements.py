@@ -32,6 +32,12 @@ _UPDATE_ALARM: Final = (
     .where(ALARM.c.alarm == _value("b_alarm"))
     .values({c.name: _value(c.name) for c in ALARM.c if c.name not in ("alarm", "key")})
 )
+_DUE: Final = (
+    select(ALARM)
+    .where(ALARM.c.priority == _value("of_priority"), ALARM.c.due_ms <= _value("now_ms"))
+    .order_by(ALARM.c.due_ms)
+    .limit(_value("most"))
+)
 
 
 class Statement:
@@ -92,6 +98,8 @@ class Statements:
         self.correct = Statement(_CORRECT, dialect)
         self.open_of_keys = ListStatement(ALARM, "key", OPEN, dialect=dialect)
         self.known = ListStatement(OCCURRENCE, "occurrence", dialect=dialect)
+        self.open_of_devices = ListStatement(ALARM, "device", OPEN, dialect=dialect)
+        self.due = Statement(_DUE, dialect)
         self.change_alarm = Statement(_UPDATE_ALARM, dialect)
         self.new_alarm, self.new_occurrence, self.new_transition, self.new_letter = (
             Statement(insert(table), dialect, [c.name for c in table.c if c.name not in _LATER])
