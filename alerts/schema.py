@@ -124,6 +124,9 @@ class Status(StrEnum):
 #: Which letter goes first where several wait.
 URGENCY: Final = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2}
 
+#: Letters are numbered within their transition, and the transition by its sequence number: in the order of both.
+LETTERS_A_TRANSITION: Final = 1 << 16
+
 OUTBOX: Final = Table(
     "outbox",
     metadata,
