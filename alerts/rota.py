@@ -194,10 +194,8 @@ class Rota:
 
     def _found(self, group: _Group, day: date) -> Iterator[Span]:
         clock = self._clock(group)
-        site = group if isinstance(group, str) else None
-        kind = self._like.get((site, day), self._like.get((None, day), day.weekday()))
         for shift in self._groups.get(group, ()):
-            if kind not in shift.days:
+            if not self.begins(shift, day):
                 continue
             from_ms = moment_ms(clock, day, shift.from_min)
             overnight = shift.until_min <= shift.from_min
@@ -212,6 +210,10 @@ class Rota:
             for place, person in persons.items():
                 if person != place or (person, day) not in self._off:
                     yield Span(person, place, shift.shift, from_ms, until_ms)
+
+    def begins(self, shift: Shift, day: date) -> bool:
+        """Whether a shift begins on a date, holidays considered."""
+        return self._like.get((shift.site, day), self._like.get((None, day), day.weekday())) in shift.days
 
     def _clock(self, group: _Group) -> ZoneInfo:
         return group if isinstance(group, ZoneInfo) else self._clocks.get(group, self._default)

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import Counter
-from typing import Final, Literal
+from typing import Final
 
 from aiohttp import web
 
+from alerts.people import Role
 from service.api.house import HOUSE
 from service.api.route import Route, answer_with
 from service.api.views import View
@@ -46,7 +47,7 @@ class CaregiverView(View):
 
     caregiver: str
     name: str
-    role: Literal["nurse", "head_nurse", "doctor", "family", "manager"]
+    role: Role
     site: str | None
 
 

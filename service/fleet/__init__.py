@@ -1,7 +1,8 @@
 """The fleet: its nouns, and reading it from the files integrators have."""
 
+from alerts.people import Caregiver, Site
 from service.fleet.entries import FleetError
-from service.fleet.nouns import Caregiver, Difference, Fleet, Outing, PlacedZone, Resident, Site, Summary
+from service.fleet.nouns import Difference, Fleet, NotedSwap, Outing, PlacedZone, Resident, Summary
 from service.fleet.reading import read_fleet
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "Difference",
     "Fleet",
     "FleetError",
+    "NotedSwap",
     "Outing",
     "PlacedZone",
     "Resident",

@@ -1,21 +1,25 @@
 """A fleet as one spreadsheet: a line a noun, and a column `type` that says which.
 
-`type` is site, resident, zone, caregiver, or the kind of a device: bracelet, bed_mat, button, locator. An empty cell
-is a field that is not given. A polygon is written ``lat lon | lat lon | lat lon``, a resident's own limits
-``name raise_at clear_at delay_s | …``, a night ``21:00-6:00``.
+`type` is site, resident, zone, caregiver, team, shift, holiday, swap, escalation, or the kind of a device: bracelet,
+bed_mat, button, locator. An empty cell is a field that is not given. A polygon is written
+``lat lon | lat lon | lat lon``, a resident's own limits ``name raise_at clear_at delay_s | …``, a night ``21:00-6:00``,
+contacts ``channel address | …``, ids ``A-1 | A-2``.
 """
 
 import csv
 import io
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from alerts.detectors.bed_profile import NEVER_UP, BedProfile
 from alerts.detectors.medical import Medical
 from ingest.directory import DeviceType
 from service.fleet import geojson
+from service.fleet.duty_forms import DUTY_DAYS
 from service.fleet.entries import NOUNS, Entry, FleetError, Problem
+from service.fleet.form import DAYS, time_of
 from service.fleet.nouns import Fleet, PlacedZone
-from service.fleet.zone_form import DAYS, cell_of, holes_cell_of, time_of
+from service.fleet.zone_form import cell_of, holes_cell_of
 from service.problems import shown, unknown
 
 COLUMNS: Final = (
@@ -23,6 +27,8 @@ COLUMNS: Final = (
     "crs", "rule", "lat", "lon", "radius_m", "polygon", "role", "phone", "spo2_scale", "oxygen", "limits",
     "groups", "group", "holes", "geojson", "from", "until", "days",
     "fall_risk", "night", "back_s", "up_by",
+    "care", "time_zone", "contacts", "residents", "caregivers", "first", "last", "like", "caregiver",
+    "shift", "date", "absent", "stand_in", "for", "steps",
 )  # fmt: skip
 _TYPES: Final = tuple(noun for noun in NOUNS if noun != "device") + tuple(DeviceType)
 _DELIMITERS: Final = (",", ";", "\t")
@@ -102,14 +108,16 @@ def write(fleet: Fleet) -> str:
     writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
     for site in fleet.sites:
-        writer.writerow({"type": "site", "id": site.site, "name": site.name})
+        writer.writerow(
+            {"type": "site", "id": site.site, "name": site.name, "care": site.care, "time_zone": site.time_zone}
+        )
     medical = {one.resident: one for one in fleet.medical}
     beds = {one.resident: one for one in fleet.beds}
     for person in fleet.residents:
         writer.writerow(
             {"type": "resident", "id": person.resident, "name": person.name, "site": person.site}
             | {"room": person.room, "born": person.born, "sex": person.sex, "language": person.language}
-            | {"groups": " | ".join(person.groups)}
+            | {"groups": _cell(person.groups)}
             | _medical(medical.get(person.resident))
             | _bed(beds.get(person.resident))
         )
@@ -128,9 +136,44 @@ def write(fleet: Fleet) -> str:
     for carer in fleet.caregivers:
         writer.writerow(
             {"type": "caregiver", "id": carer.caregiver, "name": carer.name, "site": carer.site}
-            | {"role": carer.role, "phone": carer.phone}
+            | {"role": carer.role, "phone": carer.phone, "language": carer.language}
+            | {"residents": _cell(carer.residents), "contacts": _cell(" ".join(pair) for pair in carer.contacts)}
         )
+    for line in _duty(fleet):
+        writer.writerow(line)
     return out.getvalue()
+
+
+def _duty(fleet: Fleet) -> Iterator[Mapping[str, object]]:
+    """The lines of who is on duty when, and who is called after whom."""
+    for team in fleet.teams:
+        yield {"type": "team", "id": team.team, "caregivers": _cell(team.caregivers)}
+    for shift in fleet.shifts:
+        zone = shift.time_zone if shift.site is None else None
+        yield {"type": "shift", "id": shift.shift, "site": shift.site, "time_zone": zone} | {
+            "caregivers": _cell(shift.caregivers),
+            "from": time_of(shift.from_min),
+            "until": time_of(shift.until_min),
+            "days": " ".join(DUTY_DAYS[day] for day in shift.days),
+        }
+    for off in fleet.holidays:
+        like = DUTY_DAYS[off.like] if off.caregiver is None else None
+        yield {"type": "holiday", "id": off.holiday, "site": off.site, "caregiver": off.caregiver} | {
+            "first": off.first,
+            "last": off.last,
+            "like": like,
+        }
+    for swap in fleet.swaps:
+        yield {"type": "swap", "shift": swap.shift, "date": swap.day, "absent": swap.absent, "stand_in": swap.stand_in}
+    for plan in fleet.plans:
+        yield {"type": "escalation", "id": plan.plan, "site": plan.site, "resident": plan.resident} | {
+            "for": " ".join(plan.kinds),
+            "steps": _cell(map(str, plan.steps)),
+        }
+
+
+def _cell(words: Iterable[str]) -> str:
+    return " | ".join(words)
 
 
 def outlines(fleet: Fleet) -> dict[str, str]:

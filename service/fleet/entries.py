@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 #: The nouns a file may speak of, in the order in which they refer to each other.
-NOUNS: Final = ("site", "resident", "device", "zone", "caregiver")
+NOUNS: Final = (
+    "site", "resident", "device", "zone", "caregiver", "team", "shift", "holiday", "swap", "escalation",
+)  # fmt: skip
 
 
 #: A line number, 0 where it is not known, and what is wrong there.

@@ -10,16 +10,17 @@ from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 from alerts.detectors.bed_profile import NEVER_UP, BedProfile, FallRisk
 from alerts.detectors.medical import Medical, Oxygen
 from alerts.detectors.vitals import LIMITS, Limit
+from alerts.people import TIME_ZONE, Care, Language, Site
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType
 from service.detect import faults
-from service.fleet.form import Form, Text, lower
-from service.fleet.nouns import Caregiver, Language, Resident, Role, Sex, Site
+from service.fleet.duty_forms import CaregiverForm, EscalationForm, HolidayForm, ShiftForm, SwapForm, TeamForm
+from service.fleet.form import Fields, Form, Text, TimeZone, date_of, lower
+from service.fleet.nouns import Resident, Sex
 from service.fleet.zone_form import ZoneForm
 from service.identifier import Identifier
 from service.problems import shown, unknown
 
-_DATE: Final = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})", re.ASCII)
 #: Nobody alive was born before.
 _FIRST_YEAR: Final = 1880
 _CLOCK: Final = re.compile(r"(\d{1,2}):(\d\d)", re.ASCII)
@@ -28,15 +29,8 @@ _LIMIT_KEYS: Final = ("raise_at", "clear_at", "delay_s")
 
 
 def _born(value: object) -> date:
-    if type(value) is date:
-        born: date | None = value
-    else:
-        match = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
-        try:
-            born = date(*map(int, match.groups())) if match else None
-        except ValueError:
-            born = None
-    if born is None or born.year < _FIRST_YEAR:
+    born = date_of(value)
+    if born.year < _FIRST_YEAR:
         raise ValueError(f"must be a date such as 1938-05-02 (got {shown(value)})")
     return born
 
@@ -116,10 +110,12 @@ class SiteForm(Form):
     """A site."""
 
     name: Text
+    care: Annotated[Care, BeforeValidator(lower)] = "institution"
+    time_zone: TimeZone = TIME_ZONE
 
     def noun(self) -> Site:
         """As the registry keeps it."""
-        return Site(self.id, self.name)
+        return Site(self.id, self.name, self.care, self.time_zone)
 
 
 class ResidentForm(Form):
@@ -174,23 +170,15 @@ class DeviceForm(Form):
         return Device(site, self.id, self.type, self.resident, self.crs)
 
 
-class CaregiverForm(Form):
-    """A caregiver."""
-
-    name: Text
-    role: Annotated[Role, BeforeValidator(lower)]
-    site: Identifier | None = None
-    phone: Text | None = None
-
-    def noun(self) -> Caregiver:
-        """As the registry keeps it."""
-        return Caregiver(self.id, self.name, self.role, self.site, self.phone)
-
-
-FORMS: Final[dict[str, type[Form]]] = {
+FORMS: Final[dict[str, type[Fields]]] = {
     "site": SiteForm,
     "resident": ResidentForm,
     "device": DeviceForm,
     "zone": ZoneForm,
     "caregiver": CaregiverForm,
+    "team": TeamForm,
+    "shift": ShiftForm,
+    "holiday": HolidayForm,
+    "swap": SwapForm,
+    "escalation": EscalationForm,
 }

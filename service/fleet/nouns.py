@@ -7,22 +7,15 @@ from typing import Literal
 from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
 from alerts.detectors.zones import Hours, Zone
+from alerts.escalation import Plan
+from alerts.people import Caregiver, Language, Site, Team
+from alerts.rota import Holiday, Shift, Swap
 from ingest.contract import Crs
 from ingest.directory import Device
 
 Sex = Literal["female", "male"]
-Language = Literal["zh", "en"]
 Rule = Literal["safe", "forbidden"]
 Ring = tuple[tuple[float, float], ...]
-Role = Literal["nurse", "head_nurse", "doctor", "family", "manager"]
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """A care home, a ward, or a street of homes."""
-
-    site: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +67,12 @@ class Outing:
 
 
 @dataclass(frozen=True, slots=True)
-class Caregiver:
-    """Somebody who answers alarms; without a site, those of every site."""
+class NotedSwap:
+    """A swap that came up during the day, as `by`, a caregiver, said at `noted_ms`; no import knows of it."""
 
-    caregiver: str
-    name: str
-    role: Role
-    site: str | None = None
-    phone: str | None = None
+    swap: Swap
+    by: str
+    noted_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +87,12 @@ class Fleet:
     #: Of the residents for whom something of the kind is settled.
     medical: tuple[Medical, ...] = ()
     beds: tuple[BedProfile, ...] = ()
+    #: Who is on duty when, and who is called after whom.
+    teams: tuple[Team, ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    holidays: tuple[Holiday, ...] = ()
+    swaps: tuple[Swap, ...] = ()
+    plans: tuple[Plan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +115,8 @@ class Summary:
     caregivers: Difference = Difference()
     medical: Difference = Difference()
     beds: Difference = Difference()
+    teams: Difference = Difference()
+    shifts: Difference = Difference()
+    holidays: Difference = Difference()
+    swaps: Difference = Difference()
+    plans: Difference = Difference()

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from ingest.contract import Crs
 from service.fleet import csv_file, toml_file
+from service.fleet.duty_checks import clashes
 from service.fleet.entries import NOUNS, Entry, FleetError, Problem
-from service.fleet.form import Form, Importer
+from service.fleet.form import Fields, Importer
 from service.fleet.forms import FORMS, groups_of
 from service.fleet.nouns import Fleet
 from service.problems import path_of, sentence, shown, unknown
@@ -44,10 +45,14 @@ def assemble(entries: Sequence[Entry], file: str, importer: Importer, problems: 
     names = _Names.of(entries)
     first: dict[tuple[str, str, str], Entry] = {}
     forms: dict[str, list[Any]] = {noun: [] for noun in NOUNS}
+    checked: list[tuple[Entry, Fields]] = []
     for entry in entries:
         form, wrong = _check(entry, file, importer)
         forms[entry.noun].append(form)
         wrong += names.wrong(entry, file)
+        if form is not None:
+            checked.append((entry, form))
+            wrong += names.strangers(entry, form, file)
         if entry.id:
             site = names.site_of(entry) or "" if entry.noun == "device" else ""
             before = first.setdefault((entry.noun, site, entry.id), entry)
@@ -55,6 +60,7 @@ def assemble(entries: Sequence[Entry], file: str, importer: Importer, problems: 
                 where = f"line {before.line}" if before.line else f"entry {before.number}"
                 wrong.append(entry.problem(file, "id", f"stands twice; it stands in {where} already"))
         told += [(entry.line or 0, text) for text in wrong]
+    told += clashes(checked, file)
     if told:
         raise FleetError(tuple(text for _, text in sorted(told, key=lambda item: item[0])))
     devices = [entry for entry in entries if entry.noun == "device"]
@@ -66,10 +72,15 @@ def assemble(entries: Sequence[Entry], file: str, importer: Importer, problems: 
         caregivers=tuple(form.noun() for form in forms["caregiver"]),
         medical=tuple(filter(None, (form.medical() for form in forms["resident"]))),
         beds=tuple(filter(None, (form.bed() for form in forms["resident"]))),
+        teams=tuple(form.noun() for form in forms["team"]),
+        shifts=tuple(form.noun() for form in forms["shift"]),
+        holidays=tuple(form.noun() for form in forms["holiday"]),
+        swaps=tuple(form.noun() for form in forms["swap"]),
+        plans=tuple(form.noun() for form in forms["escalation"]),
     )
 
 
-def _check(entry: Entry, file: str, importer: Importer) -> tuple[Form | None, list[str]]:
+def _check(entry: Entry, file: str, importer: Importer) -> tuple[Fields | None, list[str]]:
     form = FORMS[entry.noun]
     try:
         return form.model_validate(dict(entry.fields), context=importer), []
@@ -100,13 +111,15 @@ class _Names:
     sites: frozenset[str]
     residents: Mapping[str, str | None]
     groups: frozenset[str]
+    ids: Mapping[str, frozenset[str]]
 
     @classmethod
     def of(cls, entries: Sequence[Entry]) -> "_Names":
         sites = {entry.id for entry in entries if entry.noun == "site" and entry.id}
         residents = {entry.id: entry.text("site") for entry in entries if entry.noun == "resident" and entry.id}
         groups = {name for entry in entries if entry.noun == "resident" for name in _groups(entry)}
-        return cls(frozenset(sites), residents, frozenset(groups))
+        ids = {noun: frozenset(entry.id for entry in entries if entry.noun == noun and entry.id) for noun in NOUNS}
+        return cls(frozenset(sites), residents, frozenset(groups), ids)
 
     def site_of(self, device: Entry) -> str | None:
         """The device's site: its own, or that of its resident."""
@@ -131,6 +144,14 @@ class _Names:
                 what = f'is "{site}", but resident {resident} lives at "{home}"'
                 problems.append(entry.problem(file, "site", what))
         return problems
+
+    def strangers(self, entry: Entry, form: Fields, file: str) -> list[str]:
+        """The names in an entry's lists that are nobody's."""
+        return [
+            entry.problem(file, field, _stranger(name, self.ids[noun], noun))
+            for field, noun, name in form.references()
+            if name not in self.ids[noun]
+        ]
 
 
 def _groups(resident: Entry) -> tuple[str, ...]:

@@ -1,8 +1,6 @@
 """What a zone must look like in a fleet file: a circle, a polygon with holes or a GeoJSON file, and when it counts."""
 
-import re
 from collections.abc import Sequence
-from datetime import time
 from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
@@ -10,15 +8,13 @@ from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, mod
 from alerts.detectors.zones import LARGEST_M, Hours
 from ingest.contract import Crs
 from service.fleet import geojson
-from service.fleet.form import Form, Importer, Latitude, Longitude, lower
+from service.fleet.form import DAYS, Form, Importer, Latitude, Longitude, Minute, days_of, lower
 from service.fleet.geojson import Areas
 from service.fleet.nouns import PlacedZone, Ring, Rule
 from service.identifier import Identifier
-from service.problems import shown, unknown
+from service.problems import shown
 
-DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MOST_CORNERS: Final = 10_000
-_TIME: Final = re.compile(r"(\d{1,2}):(\d{2})(?::00)?", re.ASCII)
 _DAY_MIN: Final = 24 * 60
 #: Between rings in a cell of a spreadsheet.
 _HOLES_APART: Final = "/"
@@ -71,29 +67,6 @@ def _geojson(value: object, info: ValidationInfo) -> Areas:
         raise ValueError(f"{value.strip()}: {error}") from None
 
 
-def _minute(value: object) -> int:
-    match = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
-    if isinstance(value, time) and not (value.second or value.microsecond):
-        return value.hour * 60 + value.minute
-    minute = int(match[1]) * 60 + int(match[2]) if match and int(match[2]) < 60 else _DAY_MIN + 1
-    if minute > _DAY_MIN:
-        raise ValueError(f'must be a time of day such as "22:00" (got {shown(value)})')
-    return minute
-
-
-def _days(value: object) -> tuple[int, ...]:
-    words: Any = re.split(r"[\s|,;]+", value.strip()) if isinstance(value, str) else value
-    if not isinstance(words, list) or not words:
-        raise ValueError(f'must be days of the week such as ["mon", "fri"] or, in CSV, mon fri (got {shown(value)})')
-    for word in words:
-        if str(word).lower() not in DAYS:
-            raise ValueError(f"{shown(word)} {unknown(str(word), DAYS, 'day')}")
-    return tuple(sorted({DAYS.index(word.lower()) for word in words}))
-
-
-Minute = Annotated[int, PlainValidator(_minute)]
-
-
 class ZoneForm(Form):
     """A zone: a circle (lat, lon, radius_m), a polygon, perhaps with holes, or a GeoJSON file."""
 
@@ -115,7 +88,7 @@ class ZoneForm(Form):
     geojson: Annotated[Areas, PlainValidator(_geojson)] | None = None
     from_: Minute | None = Field(default=None, alias="from")
     until: Minute | None = None
-    days: Annotated[tuple[int, ...], PlainValidator(_days)] | None = None
+    days: Annotated[tuple[int, ...], PlainValidator(days_of)] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -177,11 +150,6 @@ class ZoneForm(Form):
             None if polygon is not None else areas,
             hours,
         )
-
-
-def time_of(minute: int) -> str:
-    """A minute of the day as a fleet file has it, such as 22:00."""
-    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def cell_of(ring: Sequence[tuple[float, float]]) -> str:

@@ -6,7 +6,7 @@ import io
 import json
 import string
 from dataclasses import fields
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,15 @@ from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
 from alerts.detectors.vitals import LIMITS, Limit
 from alerts.detectors.zones import Hours
+from alerts.escalation import KINDS, ROLES, Plan, Step, Target, Waits
+from alerts.people import Team
+from alerts.rota import HOLIDAY, Holiday, Rota, Shift, Swap
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
 from service.fleet import Caregiver, Fleet, FleetError, PlacedZone, Resident, Site, csv_file, read_fleet
-from service.fleet.zone_form import DAYS
+from service.fleet.duty_forms import DUTY_DAYS
+from service.fleet.form import DAYS
 from service.registry import Registry
 
 IDS = st.text(string.ascii_letters + string.digits + "_-", min_size=1, max_size=12)
@@ -31,6 +35,7 @@ TEXTS = st.text(
     st.characters(exclude_categories=("Cs", "Cc"), include_characters="\n"), min_size=1, max_size=30
 ).map(str.strip).filter(bool)  # fmt: skip
 GROUPS = TEXTS.filter(lambda name: "|" not in name)
+ZONES = ("Asia/Shanghai", "Europe/Berlin", "UTC")
 CIRCLE = ("lat", "lon", "radius_m")
 LATITUDES = st.floats(-80, 80)
 OXYGEN = st.sampled_from([None, "air", "oxygen"])
@@ -80,12 +85,87 @@ def profiles(draw: st.DrawFn, resident: str) -> BedProfile:
     )
 
 
+ADDRESSES = st.text(st.characters(codec="gb18030", exclude_categories=("C", "Z"), exclude_characters="|"), max_size=20)
+
+
+@st.composite
+def carers(draw: st.DrawFn, name: str, a_site: st.SearchStrategy[str], whose: Any) -> Caregiver:
+    role, residents = draw(st.sampled_from(ROLES)), draw(whose)
+    if role in ("family", "neighbour") and not residents:
+        role = "nurse"
+    site, phone = draw(st.none() | a_site), draw(st.none() | TEXTS)
+    contacts = tuple(draw(st.dictionaries(IDS, ADDRESSES, max_size=2)).items())
+    return Caregiver(name, draw(TEXTS), role, site, phone, draw(st.sampled_from(["zh", "en"])), residents, contacts)
+
+
+@st.composite
+def steps(draw: st.DrawFn, names: list[str], teams: list[str]) -> Step:
+    targets = [Target("role", role) for role in ROLES]
+    targets += [Target("caregiver", name) for name in names] + [Target("team", name) for name in teams]
+    to = draw(st.lists(st.sampled_from(targets), unique=True, min_size=1, max_size=3))
+    seconds = st.integers(1, 86_400)
+    waits = draw(st.just(Waits()) | st.builds(Waits, seconds, seconds, seconds))
+    return Step(tuple(to), draw(st.booleans()), waits)
+
+
+@st.composite
+def duties(draw: st.DrawFn, caregivers: list[Caregiver], a_site: Any, residents: list[str]) -> tuple[Any, ...]:
+    """Teams, shifts, holidays, swaps and plans of these caregivers, which go together."""
+
+    def some(names: list[str]) -> tuple[str, ...]:
+        return tuple(draw(st.lists(st.sampled_from(names), unique=True, min_size=1, max_size=3)))
+
+    def ids(most: int) -> list[str]:
+        return draw(st.lists(IDS, unique=True, max_size=most))
+
+    names = [carer.caregiver for carer in caregivers]
+    days = st.sets(st.integers(0, 7), min_size=1).map(lambda found: tuple(sorted(found | {HOLIDAY})))
+    teams, shifts, holidays, swaps, plans = [], [], [], [], []
+    if names:
+        teams = [Team(name, some(names)) for name in ids(2)]
+        for name in ids(3):
+            site = draw(st.none() | a_site)
+            there = [carer.caregiver for carer in caregivers if site is None or carer.site in (None, site)]
+            zone = draw(st.sampled_from(ZONES)) if site is None else "Asia/Shanghai"
+            hours = draw(st.integers(0, 1439)), draw(st.integers(0, 1440))
+            shifts += [Shift(name, some(there), *hours, draw(days), site, zone)] if there else []
+    dates = st.dates(date(2026, 1, 1), date(2026, 1, 9))
+    for name in ids(2):
+        first, more = draw(dates), draw(st.integers(0, 3))
+        carer = draw(st.none() | st.sampled_from(names)) if names else None
+        site = draw(st.none() | a_site) if carer is None else None
+        holidays.append(Holiday(name, first, first + timedelta(more), site, HOLIDAY, carer))
+    rota = Rota(shifts, holidays)
+    for shift in shifts:
+        day, absent = draw(dates), shift.caregivers[0]
+        others = [name for name in names if name != absent]
+        if others and rota.begins(shift, day):
+            swaps.append(Swap(shift.shift, day, absent, draw(st.sampled_from(others))))
+    for name in ids(2):
+        to = tuple(draw(st.lists(steps(names, [team.team for team in teams]), min_size=1, max_size=3)))
+        kinds = tuple(
+            draw(st.sets(st.sampled_from(KINDS), min_size=1).map(lambda found: sorted(found, key=KINDS.index)))
+        )
+        resident = draw(st.none() | st.sampled_from(residents)) if residents else None
+        plan = Plan(
+            name, to, tuple(kind for kind in KINDS if kind in kinds), None if resident else draw(a_site), resident
+        )
+        if not any((one.site, one.resident) == (plan.site, plan.resident) for one in plans):
+            plans.append(plan)
+    return tuple(teams), tuple(shifts), tuple(holidays), tuple(swaps), tuple(plans)
+
+
 @st.composite
 def fleets(draw: st.DrawFn) -> Fleet:
     def unique(most: int) -> list[str]:
         return draw(st.lists(IDS, unique=True, max_size=most))
 
-    sites = [Site(name, draw(TEXTS)) for name in draw(st.lists(IDS, unique=True, min_size=1, max_size=3))]
+    sites = [
+        Site(
+            name, draw(TEXTS), draw(st.sampled_from(["institution", "community", "home"])), draw(st.sampled_from(ZONES))
+        )
+        for name in draw(st.lists(IDS, unique=True, min_size=1, max_size=3))
+    ]
     a_site = st.sampled_from([site.site for site in sites])
     groups = st.lists(GROUPS, unique=True, max_size=3).map(tuple)
     born = st.none() | st.dates(date(1900, 1, 1), date(2020, 1, 1))
@@ -110,15 +190,40 @@ def fleets(draw: st.DrawFn) -> Fleet:
         group = draw(st.sampled_from(named)) if named and owner is None and draw(st.booleans()) else None
         site = draw(a_site) if owner is None and group is None else None
         zones.append(PlacedZone(name, rule, crs, site, owner, group=group, hours=draw(hours()), **draw(shapes())))
-    roles = st.sampled_from(["nurse", "head_nurse", "doctor", "family", "manager"])
-    caregivers = [
-        Caregiver(name, draw(TEXTS), draw(roles), draw(st.none() | a_site), draw(st.none() | TEXTS))
-        for name in unique(3)
-    ]
+    whose = st.lists(st.sampled_from(sorted(homes)), unique=True, max_size=2).map(tuple) if homes else st.just(())
+    caregivers = [draw(carers(name, a_site, whose)) for name in unique(3)]
     settled = [Medical(name, draw(st.sampled_from([1, 2])), draw(OXYGEN), draw(limits())) for name in homes]
     medical = tuple(one for one in settled if one != Medical(one.resident))
     beds = tuple(one for one in (draw(profiles(name)) for name in homes) if one != BedProfile(one.resident))
-    return Fleet(tuple(sites), tuple(residents), tuple(devices), tuple(zones), tuple(caregivers), medical, beds)
+    parts = (tuple(sites), tuple(residents), tuple(devices), tuple(zones), tuple(caregivers), medical, beds)
+    return Fleet(*parts, *draw(duties(caregivers, a_site, sorted(homes))))
+
+
+def duty_lines(thing: Shift | Holiday | Swap | Plan) -> list[str]:
+    def words(name: str, value: Any) -> str:
+        return f"{name} = {json.dumps(value)}"
+
+    match thing:
+        case Shift():
+            lines = [words("id", thing.shift), words("caregivers", thing.caregivers)]
+            lines += [words("from", clock(thing.from_min)), words("until", clock(thing.until_min))]
+            lines += [words("days", [DUTY_DAYS[day] for day in thing.days])]
+            return [*lines, words("time_zone", thing.time_zone) if thing.site is None else words("site", thing.site)]
+        case Holiday():
+            lines = [words("id", thing.holiday), f"first = {thing.first}", f"last = {thing.last}"]
+            owners = (("site", thing.site), ("caregiver", thing.caregiver))
+            return [*lines, *(words(name, owner) for name, owner in owners if owner is not None)]
+        case Swap():
+            lines = [words("shift", thing.shift), f"date = {thing.day}"]
+            return [*lines, words("absent", thing.absent), words("stand_in", thing.stand_in)]
+        case Plan():
+            lines = [
+                words("id", thing.plan),
+                words("for", thing.kinds),
+                words("steps", [str(one) for one in thing.steps]),
+            ]
+            owner = ("site", thing.site) if thing.site is not None else ("resident", thing.resident)
+            return [*lines, words(*owner)]
 
 
 def clock(minute: int) -> str:
@@ -130,12 +235,23 @@ def toml_of(fleet: Fleet) -> str:
     lines = []
     medical = {one.resident: one for one in fleet.medical}
     beds = {one.resident: one for one in fleet.beds}
-    for noun in ("site", "resident", "device", "zone", "caregiver"):
+    for noun in ("site", "resident", "device", "zone", "caregiver", "team", "shift", "holiday", "swap", "plan"):
         for thing in getattr(fleet, f"{noun}s"):
-            lines.append(f"[[{noun}]]")
+            lines.append(f"[[{'escalation' if noun == 'plan' else noun}]]")
+            if noun in ("shift", "holiday", "swap", "plan"):
+                lines += duty_lines(thing)
+                continue
             for field in fields(thing):
                 value = getattr(thing, field.name)
-                if field.name == noun:
+                if field.name == "contacts":
+                    pairs = (
+                        f"{json.dumps(channel)} = {json.dumps(address, ensure_ascii=False)}"
+                        for channel, address in value
+                    )
+                    lines += [f"contacts = {{ {', '.join(pairs)} }}"] if value else []
+                elif field.name == "residents" and not value:
+                    pass
+                elif field.name == noun:
                     lines.append(f"id = {json.dumps(value)}")
                 elif field.name == "circle" and value is not None:
                     lines += [

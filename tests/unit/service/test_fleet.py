@@ -121,8 +121,14 @@ CIRCLE = ZONE | {"lat": "36", "lon": "117", "radius_m": "5"}
 
 HERS = {"type": "resident", "id": "p", "name": "P", "site": "s"}
 OWN = 'must be { spo2_low = { raise_at = 85, clear_at = 87, delay_s = 30 } } or, in CSV, "spo2_low 85 87 30"'
+WHO = {"type": "caregiver", "id": "c", "name": "C", "role": "nurse"}
+TEAM = {"type": "team", "id": "t", "caregivers": "c"}
+SHIFT = {"type": "shift", "id": "n", "caregivers": "c", "from": "22:00", "until": "6:00"}
+PLAN = {"type": "escalation", "id": "e", "site": "s", "steps": "nurse"}
 BAD = [
-    (row(id="x"), "type: is missing; known are site, resident, zone, caregiver, bracelet, bed_mat, button, locator"),
+    (row(id="x"),
+     "type: is missing; known are site, resident, zone, caregiver, team, shift, holiday, swap, escalation, bracelet, "
+     "bed_mat, button, locator"),
     (row(type="braclet", id="b"), 'type: is not a known type; did you mean "bracelet"? (got "braclet")'),
     (row(type="site", name="S"), "site number 2: id: is missing"),
     (row(type="site", id="t"), "site t: name: is missing"),
@@ -132,7 +138,7 @@ BAD = [
      'site é: id: must be 1 to 64 of the letters A-Z and a-z, digits, "_" and "-" (got "é")'),
     (row(type="site", id="s", name="x"), "site s: id: stands twice; it stands in line 2 already"),
     (row(type="site", id="t", name="x", radius_m="1"),
-     "site t: radius_m: is not a known field of a site; known here: id, name"),
+     "site t: radius_m: is not a known field of a site; known here: id, name, care, time_zone"),
     (row(type="resident", id="p", name="x"), "resident p: site: is missing"),
     (row(type="resident", id="p", name="x", site="u"),
      'resident p: site: is not a known site of this file; known here: s (got "u")'),
@@ -184,7 +190,8 @@ BAD = [
      'zone z: polygon: is not on the earth: corner "0 nan": lat is -90 to 90, lon -180 to 180'),
     (row(type="caregiver", id="c", name="x"), "caregiver c: role: is missing"),
     (row(type="caregiver", id="c", name="x", role="boss"),
-     'caregiver c: role: must be one of "nurse", "head_nurse", "doctor", "family" or "manager" (got "boss")'),
+     'caregiver c: role: must be one of "nurse", "head_nurse", "doctor", "family", "neighbour", '
+     '"committee", "manager", "technician" or "centre" (got "boss")'),
     (row(type="caregiver", id="c", name="x", role="nurse", site="u"),
      'caregiver c: site: is not a known site of this file; known here: s (got "u")'),
     (row(**HERS | {"spo2_scale": "3"}), 'resident p: spo2_scale: must be one of 1 or 2 (got "3")'),
@@ -199,6 +206,46 @@ BAD = [
      "heart_rate_low.delay_s must be 0 to 604,800 (got -1)"),
     (row(**HERS | {"limits": "spo2_low 85 nan 30"}),
      'resident p: limits: spo2_low.clear_at must be a finite number (got "nan")'),
+    (row(type="site", id="t", name="T", time_zone="Asia/Peking"),
+     'site t: time_zone: must be a time zone such as "Asia/Shanghai" or "Europe/Berlin" (got "Asia/Peking")'),
+    (row(type="site", id="t", name="T", care="hotel"),
+     'site t: care: must be one of "institution", "community" or "home" (got "hotel")'),
+    (row(**WHO | {"role": "family"}),
+     "caregiver c: is family, and so needs residents: those whose alarms they are told"),
+    (row(**WHO | {"residents": "r | q"}),
+     'caregiver c: residents: is not a known resident of this file; known here: r (got "q")'),
+    (row(**WHO | {"contacts": "sms 1 | sms 2"}),
+     "caregiver c: contacts: names a channel twice; a caregiver has one address in each"),
+    (row(**WHO | {"contacts": "s/ms 1"}),
+     'caregiver c: contacts: must be 1 to 64 of the letters A-Z and a-z, digits, "_" and "-" (got "s/ms")'),
+    (row(**TEAM | {"caregivers": ""}), "team t: caregivers: is missing"),
+    (row(**TEAM | {"caregivers": "c"}), 'team t: caregivers: there is no caregiver in this file (got "c")'),
+    (row(**SHIFT | {"from": "25:00"}), 'shift n: from: must be a time of day such as "22:00" (got "25:00")'),
+    (row(**SHIFT | {"from": "24:00"}), 'shift n: from: is the end of a day; write "0:00"'),
+    (row(**SHIFT | {"until": ""}), "shift n: until: is missing"),
+    (row(**SHIFT | {"days": "mon day"}),
+     'shift n: days: "day" is not a known day; did you mean "holiday"?'),
+    (row(**SHIFT | {"site": "s", "time_zone": "UTC"}),
+     "shift n: has a site, whose time zone counts; leave time_zone out"),
+    (row(type="holiday", id="h", first="2026-02-30"),
+     'holiday h: first: must be a date such as 1938-05-02 (got "2026-02-30")'),
+    (row(type="holiday", id="h", first="2026-02-20", last="2026-02-19"),
+     "holiday h: last: must not be before first, nor more than 366 days on"),
+    (row(type="holiday", id="h", first="2026-02-20", like="someday"),
+     'holiday h: like: must be the day whose shifts count, such as "sun", or "holiday" (got "someday")'),
+    (row(type="swap", date="2026-02-20", shift="n", absent="c", stand_in="c"),
+     "swap number 1: absent and stand_in are the same"),
+    (row(type="swap", shift="n", absent="c", stand_in="d"), "swap number 1: date: is missing"),
+    (row(**PLAN | {"site": ""}), "escalation e: needs a site or a resident, one of the two"),
+    (row(**PLAN | {"steps": "nurse | sister"}),
+     'escalation e: steps: "sister" is not whom a step can call; known are nurse, head_nurse, doctor, family, '
+     "neighbour, committee, manager, technician, centre, team:ID, caregiver:ID"),
+    (row(**PLAN | {"steps": "nurse wait 60"}),
+     "escalation e: steps: must be whole seconds for high, medium and low alarms, 1 to 86,400 each, such as "
+     '"wait 60 300 1800" (got "60")'),
+    (row(**PLAN | {"steps": "team:night"}), 'escalation e: steps: there is no team in this file (got "night")'),
+    (row(**PLAN | {"for": "urgent"}),
+     'escalation e: for: "urgent" is not a known kind of alarm; known here: high, medium, low, technical'),
     (SITE + ",more",
      f"has {len(csv_file.COLUMNS) + 1} cells, but the first line names {len(csv_file.COLUMNS)} columns"),
 ]  # fmt: skip
@@ -215,6 +262,36 @@ def test_every_bad_line_is_told_at_once_and_in_order(tmp_path: Path) -> None:
     told = [int(problem.split(":")[1]) for problem in problems(tmp_path, text)]
     assert set(told) == set(range(4, 4 + len(lines)))
     assert told == sorted(told)
+
+
+DUTY = (SITE, row(**WHO), row(**WHO | {"id": "d"}), row(**WHO | {"id": "away", "site": "t"}))
+SWAP = {"type": "swap", "shift": "n", "date": "2026-02-20", "absent": "c", "stand_in": "d"}
+CLASHES = [
+    ([row(**SHIFT | {"site": "s", "caregivers": "c | away"})],
+     ':7: shift n: caregivers: away is at "t", but the shift is at "s"'),
+    ([row(**SHIFT), row(type="holiday", id="h", first="2026-02-20")],
+     ':8: holiday h: like: "holiday": no shift has this day, so nobody of the rota would be on duty'),
+    ([row(**SHIFT), row(**SWAP | {"absent": "d", "stand_in": "c"})],
+     ":8: swap number 1: absent: d is not in shift n"),
+    ([row(**SHIFT), row(**SWAP), row(**SWAP)],
+     ":9: swap number 2: absent: c has a stand-in for this shift and date in line 8 already"),
+    ([row(**SHIFT | {"days": "sat sun"}), row(**SWAP)],
+     ":8: swap number 1: date: shift n does not begin on 2026-02-20"),
+    ([row(**PLAN), row(**PLAN | {"id": "f", "for": "low medium"})],
+     ':8: escalation f: for: "medium": site s has a plan for these, escalation e'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lines", "message"), CLASHES)
+def test_what_does_not_go_together_is_told_with_its_line(tmp_path: Path, lines: list[str], message: str) -> None:
+    text = "\n".join([HEADER, *DUTY, row(type="site", id="t", name="T"), *lines])
+    assert problems(tmp_path, text) == [message]
+
+
+def test_a_stand_in_may_be_stood_in_for(tmp_path: Path) -> None:
+    lines = [HEADER, *DUTY, row(type="site", id="t", name="T"), row(**SHIFT), row(**SWAP)]
+    lines.append(row(**SWAP | {"absent": "d", "stand_in": "away"}))
+    assert [swap.stand_in for swap in read(tmp_path, "\n".join(lines)).swaps] == ["d", "away"]
 
 
 @pytest.mark.parametrize(

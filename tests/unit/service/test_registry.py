@@ -13,10 +13,14 @@ from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
 from alerts.detectors.vitals import Limit
 from alerts.detectors.zones import Hours
+from alerts.escalation import KINDS, Plan, steps_of
+from alerts.people import Contact, ResidentCard, Team
+from alerts.roster import Roster
+from alerts.rota import HOLIDAY, Holiday, Shift, Swap
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType, Directory
 from service.database import make_engine
-from service.fleet import Caregiver, Difference, Fleet, Outing, PlacedZone, Resident, Site, Summary
+from service.fleet import Caregiver, Difference, Fleet, NotedSwap, Outing, PlacedZone, Resident, Site, Summary
 from service.registry import Registry
 
 FLEET = Fleet(
@@ -44,9 +48,28 @@ FLEET = Fleet(
         ),
         PlacedZone("daughter", "safe", Crs.WGS84, resident="r1", circle=(36.2, 117.2, 800.0)),
     ),
-    caregivers=(Caregiver("c1", "Wang", "nurse", "north", "+86 1"), Caregiver("c2", "Li", "head_nurse")),
+    caregivers=(
+        Caregiver("c1", "Wang", "nurse", "north", "+86 1", contacts=(("sms", "+86 1"), ("robot", ""))),
+        Caregiver("c2", "Li", "head_nurse"),
+        Caregiver("c3", "Lin", "family", language="en", residents=("r1", "r2")),
+    ),
     medical=(Medical("r2", 2, "oxygen", (("spo2_low", Limit(84.0, 86.0, 20.0)),)), Medical("r1", oxygen="air")),
     beds=(BedProfile("r1", "high", (1260, 360), 600.0, -1), BedProfile("r2", up_by_min=540)),
+    teams=(Team("watch", ("c2", "c1")),),
+    shifts=(
+        Shift("night", ("c1", "c2"), 1320, 360, (4, 5, HOLIDAY), "north"),
+        Shift("day", ("c2",), 480, 480, time_zone="Europe/Berlin"),
+    ),
+    holidays=(
+        Holiday("new-year", date(2026, 1, 1), date(2026, 1, 3)),
+        Holiday("leave", date(2026, 2, 1), date(2026, 2, 1), caregiver="c1"),
+        Holiday("workday", date(2026, 1, 4), date(2026, 1, 4), "north", 0),
+    ),
+    swaps=(Swap("night", date(2026, 1, 2), "c1", "c3"),),
+    plans=(
+        Plan("hers", steps_of("family in order wait 30 60 90 | team:watch + centre"), KINDS, resident="r1"),
+        Plan("north", steps_of("nurse"), site="north"),
+    ),
 )
 
 
@@ -70,7 +93,7 @@ def test_a_new_registry_is_empty(registry: Registry) -> None:
 
 def test_a_fleet_comes_out_as_it_went_in(registry: Registry) -> None:
     summary = registry.replace_fleet(FLEET)
-    assert summary == Summary(*(Difference(added=count) for count in (2, 2, 4, 4, 2, 2, 2)))
+    assert summary == Summary(*(Difference(added=count) for count in (2, 2, 4, 4, 3, 2, 2, 1, 2, 3, 1, 2)))
     assert registry.fleet() == FLEET
     assert registry.sites() == list(FLEET.sites)
     assert registry.residents() == list(FLEET.residents)
@@ -92,10 +115,10 @@ def test_changes_are_counted_and_what_stays_keeps_its_place(registry: Registry) 
     registry.replace_fleet(FLEET)
     first, second, mat, hall = FLEET.devices
     new = Device("north", "new", DeviceType.BRACELET, "r1")
-    fleet = replace(FLEET, devices=(new, hall, replace(second, crs=Crs.BD09), first), caregivers=())
-    assert registry.compare(fleet) == Summary(devices=Difference(1, 1, 1), caregivers=Difference(removed=2))
+    fleet = replace(FLEET, devices=(new, hall, replace(second, crs=Crs.BD09), first), swaps=())
+    assert registry.compare(fleet) == Summary(devices=Difference(1, 1, 1), swaps=Difference(removed=1))
     assert registry.fleet() == FLEET  # comparing changes nothing
-    assert registry.replace_fleet(fleet) == Summary(devices=Difference(1, 1, 1), caregivers=Difference(removed=2))
+    assert registry.replace_fleet(fleet) == Summary(devices=Difference(1, 1, 1), swaps=Difference(removed=1))
     assert registry.devices() == [first, replace(second, crs=Crs.BD09), hall, new]
     assert registry.revision() == 2
     registry.replace_fleet(replace(fleet, devices=(*fleet.devices, mat)))
@@ -207,10 +230,44 @@ def test_outings_come_and_go(registry: Registry) -> None:
 def test_an_import_leaves_outings_alone_unless_the_resident_goes(registry: Registry) -> None:
     registry.replace_fleet(FLEET)
     registry.begin_outing(OUT)
-    assert registry.replace_fleet(replace(FLEET, caregivers=())) == Summary(caregivers=Difference(removed=2))
+    assert registry.replace_fleet(replace(FLEET, plans=())) == Summary(plans=Difference(removed=2))
     assert registry.outings() == [OUT]
     registry.replace_fleet(Fleet(sites=FLEET.sites))
     assert registry.outings() == []
+
+
+NOTED = NotedSwap(Swap("night", date(2026, 1, 9), "c1", "c2"), "c2", 1_000)
+
+
+def test_swaps_of_the_day_come_and_go(registry: Registry) -> None:
+    registry.replace_fleet(FLEET)
+    registry.note_swap(NOTED)
+    other = replace(NOTED, swap=replace(NOTED.swap, stand_in="c3"), noted_ms=2_000)
+    registry.note_swap(other)
+    assert registry.noted_swaps() == [other]
+    assert registry.book().swaps == [*FLEET.swaps, other.swap]
+    assert registry.end_swap("night", date(2026, 1, 9), "c1") is True
+    assert registry.end_swap("night", date(2026, 1, 9), "c1") is False
+    assert (registry.noted_swaps(), registry.revision()) == ([], 1), "the fleet is the same"
+    with pytest.raises(IntegrityError):
+        registry.note_swap(replace(NOTED, swap=replace(NOTED.swap, shift="nothing")))
+
+
+def test_an_import_leaves_swaps_of_the_day_alone_unless_shift_or_caregiver_goes(registry: Registry) -> None:
+    registry.replace_fleet(FLEET)
+    registry.note_swap(NOTED)
+    registry.replace_fleet(replace(FLEET, swaps=(), plans=()))
+    assert registry.noted_swaps() == [NOTED]
+    registry.replace_fleet(replace(FLEET, swaps=(), plans=(), shifts=FLEET.shifts[1:]))
+    assert registry.noted_swaps() == []
+
+
+def test_a_book_holds_what_calling_somebody_needs_and_no_more_of_a_resident(registry: Registry) -> None:
+    registry.replace_fleet(FLEET)
+    book = registry.book({"sms"})
+    assert book.residents == [ResidentCard("r1", "林秀英", "north", "1-01"), ResidentCard("r2", "George", "south")]
+    assert (book.channels, book.plans, book.shifts) == ({"sms"}, list(FLEET.plans), list(FLEET.shifts))
+    assert Roster(book).contact("c1", "robot") == Contact("c1", "robot", "", "zh")
 
 
 def test_a_database_of_an_earlier_version_keeps_its_fleet_and_takes_what_is_new(tmp_path: Path) -> None:
@@ -222,6 +279,9 @@ def test_a_database_of_an_earlier_version_keeps_its_fleet_and_takes_what_is_new(
             " name TEXT, site VARCHAR(64), room TEXT, born DATE, sex VARCHAR(16), language VARCHAR(16))",
             "CREATE TABLE zones (number INTEGER PRIMARY KEY AUTOINCREMENT, zone VARCHAR(64) NOT NULL UNIQUE,"
             " site VARCHAR(64), resident VARCHAR(64), rule VARCHAR(16), crs VARCHAR(16), circle TEXT, polygon TEXT)",
+            "CREATE TABLE caregivers (number INTEGER PRIMARY KEY AUTOINCREMENT, caregiver VARCHAR(64) NOT NULL UNIQUE,"
+            " name TEXT, role VARCHAR(16), site VARCHAR(64), phone TEXT)",
+            "INSERT INTO caregivers (caregiver, name, role) VALUES ('c1', 'Wang', 'nurse')",
             "INSERT INTO sites (site, name) VALUES ('north', 'North house')",
             "INSERT INTO residents (resident, name, site, language) VALUES ('r1', '林秀英', 'north', 'zh')",
             "INSERT INTO zones (zone, site, rule, crs, circle)"
@@ -233,6 +293,7 @@ def test_a_database_of_an_earlier_version_keeps_its_fleet_and_takes_what_is_new(
         sites=(Site("north", "North house"),),
         residents=(Resident("r1", "林秀英", "north"),),
         zones=(PlacedZone("pond", "forbidden", Crs.WGS84, "north", circle=(36.05, 117.05, 12.5)),),
+        caregivers=(Caregiver("c1", "Wang", "nurse"),),
     )
     registry.replace_fleet(FLEET)
     assert set(Registry(engine).zones()) == set(FLEET.zones), "opened again"
