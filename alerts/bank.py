@@ -328,7 +328,12 @@ def _watches_everyone(detector: Detector) -> bool:
 
 
 def _by_directory(findings: list[Finding], rows: NDArray[np.integer]) -> list[Finding]:
-    return [replace(finding, row=int(rows[finding.row])) for finding in findings]
+    return [
+        replace(finding, row=int(rows[finding.row]), rows=tuple(rows[list(finding.rows)].tolist()))
+        if finding.rows
+        else replace(finding, row=int(rows[finding.row]))
+        for finding in findings
+    ]
 
 
 def _without_the_past(findings: list[Finding], now_ms: int) -> list[Finding]:

@@ -25,6 +25,8 @@ _BY_NAME: Final[Mapping[str, tuple[float, float]]] = {
     "held_min": (1, 255),
     "hours_min": (1, 255),
     "laps": (1, 100),
+    "link_down_share": (0.5, 1),
+    "many_devices": (2, 100_000),
     "medium_at": (1, 20),
     "moving_m_s": (0, 100),
     "moving_most": (0, 1),

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -20,6 +20,8 @@ from alerts.detectors.supervision import Supervision
 from alerts.detectors.vitals import VitalLimits
 from alerts.detectors.whereabouts import Whereabouts, whereabouts
 from alerts.detectors.zones import ZoneTable
+from alerts.roster import Roster
+from ingest.clock import wall_clock_ms
 from ingest.decode import Decoder, Limits
 from ingest.directory import Directory
 from service.registry import Registry
@@ -29,10 +31,20 @@ _LOOK_EVERY_S: Final = 2.0
 
 
 class FleetWatch:
-    """Makes the decoder and the bank for the registry's fleet, and keeps them in step with it."""
+    """Makes decoder, bank and roster for the registry's fleet, and keeps them in step with it.
 
-    def __init__(self, registry: Registry, settings: DetectorSettings, limits: Limits) -> None:
+    `channels` are the names of those by which people can be called.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        settings: DetectorSettings,
+        limits: Limits,
+        channels: Collection[str] = (),
+    ) -> None:
         self._registry = registry
+        self._channels = frozenset(channels)
         self._settings = settings
         self._supervision = Supervision(settings.supervision)
         self._vitals = VitalLimits(settings.vitals)
@@ -43,6 +55,9 @@ class FleetWatch:
         self.decoder = Decoder(directory, limits)
         self._rows_of = _rows_of(directory)
         self._outings = registry.outings()
+        self._swaps = registry.noted_swaps()
+        #: Who is called of an alarm; another one takes its place whenever anything of it changes.
+        self.roster = self._made_roster()
         self._zones = self._without_those_out(registry.zone_table(directory))
         self.bank = Bank(standard_detectors(self._zones, settings), len(directory.devices))
         self._expect(directory, registry.medical(), registry.beds())
@@ -63,6 +78,13 @@ class FleetWatch:
                     self._zones = self._without_those_out(self._zones)
                     self.bank.replace(Geofence(self._zones, self._settings.geofence))
                     log.info("%d residents are noted as out in company", len(outings))
+                swaps = await asyncio.to_thread(self._registry.noted_swaps)
+                if swaps != self._swaps:
+                    self.roster = await asyncio.to_thread(self._made_roster)
+                    self._swaps = swaps
+                    log.info("%d swaps are noted", len(swaps))
+                else:
+                    self.roster.look_ahead(wall_clock_ms())
             except SQLAlchemyError as error:
                 log.warning("the registry cannot be read, the fleet stays as it was: %s", type(error).__name__)
 
@@ -72,6 +94,11 @@ class FleetWatch:
         state = self.bank.state(Geofence.name, np.asarray(rows, dtype=np.intp))
         found = [whereabouts(known, row, self._zones, settings, now_ms) for known, row in zip(state, rows, strict=True)]
         return max((one for one in found if one is not None), key=lambda one: one.fix_ms, default=None)
+
+    def _made_roster(self) -> Roster:
+        roster = Roster(self._registry.book(self._channels))
+        roster.look_ahead(wall_clock_ms())
+        return roster
 
     def _without_those_out(self, zones: ZoneTable) -> ZoneTable:
         """The zones, with the rows of those who are out in company."""
@@ -85,6 +112,7 @@ class FleetWatch:
         zones = await asyncio.to_thread(self._registry.zone_table, directory)
         medical = await asyncio.to_thread(self._registry.medical)
         beds = await asyncio.to_thread(self._registry.beds)
+        roster = await asyncio.to_thread(self._made_roster)
         # From here on without a pause: rows, state and zones change between two batches.
         self.bank.resize(len(directory.devices))
         self._rows_of = _rows_of(directory)
@@ -92,6 +120,7 @@ class FleetWatch:
         self.bank.replace(Geofence(self._zones, self._settings.geofence))
         self._expect(directory, medical, beds)
         self.decoder.directory = directory
+        self.roster = roster
         log.info("the fleet has changed: %d devices", len(directory.rows))
 
     def _expect(self, directory: Directory, medical: Iterable[Medical], beds: Iterable[BedProfile]) -> None:
@@ -108,7 +137,8 @@ class FleetWatch:
             self._bed_exit.name, self._bed_exit.of_residents([profiles.get(resident or "") for resident in residents])
         )
         types = [device.type if device else None for device in here]
-        self.bank.set_params(self._supervision.name, self._supervision.expecting(types))
+        sites = [device.site for device in directory.devices]
+        self.bank.set_params(self._supervision.name, self._supervision.expecting(types, sites))
 
 
 def _rows_of(directory: Directory) -> Mapping[str, Sequence[int]]:

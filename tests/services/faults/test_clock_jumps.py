@@ -39,7 +39,7 @@ def watch(device_clock: Skew, own_clock: Skew) -> tuple[list[tuple[int, Finding]
     settings = DetectorSettings()
     bank = Bank(standard_detectors(ZoneTable((), ()), settings), 1)
     supervision = Supervision(settings.supervision)
-    bank.set_params(supervision.name, supervision.expecting([DeviceType.BRACELET]))
+    bank.set_params(supervision.name, supervision.expecting([DeviceType.BRACELET], ["s"]))
     findings: list[tuple[int, Finding]] = []
     rejected: list[Reason] = []
     for second in range(LAST_S):
