@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from alerts.detectors.contract import Records, Result
 from alerts.detectors.medical import Medical
 from alerts.detectors.news2 import NOT_KNOWN, sure_points, way_of
-from alerts.detectors.rowwise import copied, once
+from alerts.detectors.rowwise import copied, once, put
 from alerts.detectors.scored import Input, Score, scored
-from alerts.detectors.segments import NEVER, Segments, since_ms, switch
+from alerts.detectors.segments import NEVER, Segments, spans_ms, switch
 from alerts.detectors.signs import SIGNS
 from alerts.detectors.sources import (
     BOTH,
@@ -32,7 +32,7 @@ from ingest.readings import AnyReadings, Bed, Vitals
 
 Int = NDArray[np.int64]
 
-_EACH: Final = np.ones(len(SIGNS), dtype=np.int64)
+_EACH: Final = np.ones(len(SIGNS), dtype=np.int8)
 _LEVELS: Final = (Priority.MEDIUM, Priority.HIGH)
 _OXYGEN_POINTS: Final = {None: NOT_KNOWN, "air": 0, "oxygen": 2}
 
@@ -153,10 +153,11 @@ class EarlyWarning:
         if not len(row):
             return state, []
         slots = slots_of(readings)
-        news, before = packed(readings, params["quality_min"][row]), state["seen"][row]
-        after = before.copy()
-        np.maximum(before[:, slots], news, out=after[:, slots])
+        news = packed(readings, params["quality_min"][row])
         alone = once(row, len(state))
+        after = state["seen"][row]
+        before = after if alone else after.copy()
+        np.maximum(after[:, slots], news, out=after[:, slots])
 
         closer = _may_reach(before, after, row, params, alone=alone)
         closer |= state["since_ms"][:, 0] != NEVER
@@ -211,7 +212,7 @@ def _may_reach(before: Int, after: Int, row: NDArray[np.integer], params: Record
     return result
 
 
-def _worst_points(seen: Int, way: Int) -> Int:
+def _worst_points(seen: Int, way: Int) -> NDArray[np.int8]:
     """Points (n, 5) of the signs, of bracelet and mat the more."""
     worst = sure_points(_chart_of(seen[:, BRACELET_SLOTS]), way)
     if (seen[:, MAT_SLOTS] != NEVER).any():  # most have no mat
@@ -225,8 +226,8 @@ def _closely(
 ) -> list[Finding]:
     """Follow `some` rows (s,) alone, as few as they are; `state` is ours, and written."""
     few = state.take(some)
-    found = _follow(few, params.take(some), np.searchsorted(some, row), slots, news)
-    state[some] = few
+    found = _follow(few, params[some], np.searchsorted(some, row), slots, news)
+    put(state, some, few)
     return [replace(finding, row=int(some[finding.row])) for finding in found]
 
 
@@ -242,7 +243,7 @@ class _Known:
     best: Int
     clock_ms: Int
     fresh: NDArray[np.bool_]
-    fewest: Int
+    fewest: NDArray[np.int8]
 
     @classmethod
     def at(
@@ -270,36 +271,28 @@ def _follow(state: Records, params: Records, row: NDArray[np.integer], slots: sl
     known = _Known.at(segments, state, params, row, slots, news)
     oxygen = params["oxygen_sure"][row]
     total = np.where(known.fresh, known.fewest, 0).sum(axis=1) + oxygen
-    raise_at, delay_ms = params["raise_at"][row], params["delay_ms"][row]
-    began_ms = [
-        since_ms(segments, total >= raise_at[:, level], known.clock_ms, state["since_ms"][:, level])
-        for level in range(len(_LEVELS))
-    ]
-    raised = [(began != NEVER) & (known.clock_ms - began >= delay_ms) for began in began_ms]
+    high = total[:, np.newaxis] >= params["raise_at"][row]  # (n, 2), by level
+    began_ms = spans_ms(segments, high, ~high, known.clock_ms, state["since_ms"])
+    raised = high & (known.clock_ms[:, np.newaxis] - began_ms >= params["delay_ms"][row, np.newaxis])
 
     # Since when the total held when it was last high: what counted then counts towards the end, expired or not.
-    latest = segments.latest(raised[0])
-    held_ms = np.where(latest >= 0, began_ms[0][latest], state["held_ms"][row])
+    latest = segments.latest(raised[:, 0])
+    held_ms = np.where(latest >= 0, began_ms[latest, 0], state["held_ms"][row])
     counted = known.fresh | ((known.best >> TIME_SHIFT) + params["expires_ms"][row] >= held_ms[:, np.newaxis])
     within = np.where(counted, known.fewest, 0).sum(axis=1) + oxygen <= params["clear_at"][row]
-    alarms = [
-        switch(segments, raised[level], within, began_ms[level], state["active"][:, level], state["onset_ms"][:, level])
-        for level in range(len(_LEVELS))
-    ]
+    within = np.broadcast_to(within[:, np.newaxis], raised.shape)
+    alarms = switch(segments, raised, within, began_ms, state["active"], state["onset_ms"])
 
     last = segments.last
-    state["held_ms"][row[last]] = held_ms[last]
-    for level, alarm in enumerate(alarms):
-        state["since_ms"][row[last], level] = began_ms[level][last]
-        state["onset_ms"][row[last], level] = alarm.onset_ms[last]
-        state["active"][row[last], level] = alarm.active[last]
-    medium, high = alarms
+    rows = row[last]
+    state["held_ms"][rows], state["since_ms"][rows] = held_ms[last], began_ms[last]
+    state["onset_ms"][rows], state["active"][rows] = alarms.onset_ms[last], alarms.active[last]
     # Both at once are one alarm, and the graver one tells of it.
-    told = (medium.began & ~(high.began & (medium.onset_ms == high.onset_ms)) | medium.ended, high.began | high.ended)
+    told = alarms.began | alarms.ended
+    told[:, 0] &= ~(alarms.began.all(axis=1) & (alarms.onset_ms[:, 0] == alarms.onset_ms[:, 1]))
     return [
-        _finding(known, int(at), _LEVELS[level], alarms[level].began[at], int(alarms[level].onset_ms[at]), params)
-        for level in range(len(_LEVELS))
-        for at in np.flatnonzero(told[level])
+        _finding(known, int(at), _LEVELS[level], alarms.began[at, level], int(alarms.onset_ms[at, level]), params)
+        for level, at in np.argwhere(told.T)
     ]
 
 

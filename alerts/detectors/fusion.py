@@ -144,9 +144,7 @@ class Fusion:
         state["heard"][readings.row[first & told], source] = True
         at = np.flatnonzero(beside & told)
         at = at[in_order(readings.row[at], readings.time_ms[at], state["last_ms"][:, source])]
-        if not len(at):
-            return state, []
-        return state, _take(state, params, source, readings.take(at))
+        return state, _take(state, params, source, readings, at) if len(at) else []
 
     def tick(self, state: Records, params: Records, now_ms: int) -> Result:
         """Time alone measures nothing."""
@@ -159,47 +157,64 @@ def _told(readings: Vitals | Bed) -> NDArray[np.bool_]:
     return rates | (readings.present >= 0 if isinstance(readings, Bed) else np.isfinite(readings.steps))
 
 
-def _take(state: Records, params: Records, source: int, readings: Vitals | Bed) -> list[Finding]:
-    """Take readings (n,), sorted by row and time, into their minutes, and compare what is over; `state` is written."""
-    row, minute = readings.row, readings.time_ms // MINUTE_MS
-    segments = Segments.of(row)
-    values = _values(state, params, segments, readings)
-    rows, latest = row[segments.last], minute[segments.last]
-    state["last_ms"][rows, source] = readings.time_ms[segments.last]
-    other = state["last_ms"][:, 1 - source] // MINUTE_MS
-    # Those not ahead of the other source belong to minutes that may be over now; the others want their slots.
-    behind = minute <= other[row]
-    judged = until(latest, other[rows])
-    some = np.flatnonzero(behind & (minute > state["judged"][row]))
-    add(state["tally"], source, row[some], minute[some], values[some])
-    over = judged > state["judged"][rows]
-    findings = _compare(state, params, rows[over], judged[over]) if over.any() else []
-    some = np.flatnonzero(~behind & (minute > state["judged"][row]))
-    add(state["tally"], source, row[some], minute[some], values[some])
+def _take(state: Records, params: Records, source: int, readings: Vitals | Bed, at: NDArray[np.intp]) -> list[Finding]:
+    """Take the readings `at` (n,), sorted by row and time, into their minutes, and compare what is over.
+
+    `state` is written.
+    """
+    row, time_ms = readings.row[at], readings.time_ms[at]
+    segments, minute = Segments.of(row), time_ms // MINUTE_MS
+    values = _values(state, params, segments, readings, at)
+    rows, latest_ms = row[segments.last], time_ms[segments.last]
+    other_ms = state["last_ms"][rows, 1 - source]
+    state["last_ms"][rows, source] = latest_ms
+    judged = until(latest_ms // MINUTE_MS, other_ms // MINUTE_MS)
+    place = minute - state["judged"][row]
+    open_now = (place > 0) & (place <= KEPT_MIN)
+    _add(state, source, row, minute, values, open_now)
+    over = np.flatnonzero(judged > state["judged"][rows])
+    findings = _compare(state, params, rows[over], judged[over]) if len(over) else []
+    # What has no slot until others are over: a source that jumps ahead.
+    _add(state, source, row, minute, values, (place > KEPT_MIN) & (minute > state["judged"][row]))
     return findings
 
 
-def _values(state: Records, params: Records, segments: Segments, readings: Vitals | Bed) -> Int:
-    """What readings (n,), sorted by row and time, add to their minutes (n, columns); the last steps are written."""
-    row = readings.row
-    values = np.zeros((len(readings), _COLUMNS), dtype=np.int64)
-    unused = off_of(readings) | (readings.quality < params["quality_min"][row])
+def _add(
+    state: Records, source: int, row: NDArray[np.integer], minute: Int, values: Int, which: NDArray[np.bool_]
+) -> None:
+    if which.all():
+        add(state["tally"], source, row, minute, values)
+    elif which.any():
+        add(state["tally"], source, row[which], minute[which], values[which])
+
+
+def _values(state: Records, params: Records, segments: Segments, readings: Vitals | Bed, at: NDArray[np.intp]) -> Int:
+    """What the readings `at` (n,), sorted by row and time, add to their minutes (n, columns).
+
+    The last steps are written to `state`.
+    """
+    row = readings.row[at]
+    values = np.zeros((len(at), _COLUMNS), dtype=np.int64)
+    unused = off_of(readings)[at]
+    unused |= readings.quality[at] < params["quality_min"][row]
     if isinstance(readings, Bed):
-        unused |= readings.moving_share > params["moving_most"][row]
-        values[:, _THERE], values[:, _WORDS] = readings.present == 1, readings.present == 0
+        unused |= readings.moving_share[at] > params["moving_most"][row]
+        present = readings.present[at]
+        values[:, _THERE], values[:, _WORDS] = present == 1, present == 0
     else:
-        sent = np.isfinite(readings.steps)
+        steps = readings.steps[at]
+        sent = np.isfinite(steps)
         earlier = segments.latest_before(sent)
-        before = np.where(earlier >= 0, readings.steps[earlier], state["steps"][row])
-        state["steps"][row[sent]] = readings.steps[sent]  # a row's last is written last
-        worn = sent & (readings.worn != 0)
+        before = np.where(earlier >= 0, steps[earlier], state["steps"][row])
+        state["steps"][row[sent]] = steps[sent]  # a row's last is written last
+        worn = sent & (readings.worn[at] != 0)
         # The counter begins anew at midnight.
-        more = np.where(worn & (readings.steps > before), readings.steps - before, 0.0)
+        more = np.where(worn & (steps > before), steps - before, 0.0)
         values[:, _THERE], values[:, _WORDS] = np.minimum(more, _MOST_STEPS), worn
-    rates = np.stack([readings.heart_rate_bpm, readings.respiration_per_min], axis=1)
-    rates[unused] = np.nan
-    known = np.isfinite(rates)
-    values[:, _SUM], values[:, _COUNT] = np.where(known, np.rint(rates), 0.0), known
+    for sign, rate in enumerate((readings.heart_rate_bpm, readings.respiration_per_min)):
+        mine = rate[at]
+        known = np.isfinite(mine) & ~unused
+        values[:, _SUM.start + sign], values[:, _COUNT.start + sign] = np.where(known, np.rint(mine), 0.0), known
     return values
 
 

@@ -60,7 +60,7 @@ def _tables(most: int) -> NDArray[np.int8]:
 
 _FEWEST_POINTS: Final = _tables(0)
 _MOST_POINTS: Final = _tables(1)
-_SURE_POINTS: Final = np.maximum(_FEWEST_POINTS, 0).astype(np.int64)
+_SURE_POINTS: Final = np.maximum(_FEWEST_POINTS, 0)
 _SIGN_OFFSET: Final = np.arange(len(SIGNS)) * (UNKNOWN + 1)
 _WAY_OFFSET: Final = len(SIGNS) * (UNKNOWN + 1)
 
@@ -90,7 +90,7 @@ def most_points(chart: NDArray[np.int64], way: NDArray[np.int64]) -> NDArray[np.
     return _MOST_POINTS.take(chart + way)
 
 
-def sure_points(chart: NDArray[np.int64], way: NDArray[np.int64]) -> NDArray[np.int64]:
+def sure_points(chart: NDArray[np.int64], way: NDArray[np.int64]) -> NDArray[np.int8]:
     """As `fewest_points`, and none where a sign is UNKNOWN."""
     return _SURE_POINTS.take(chart + way)
 

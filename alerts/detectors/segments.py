@@ -11,6 +11,8 @@ from typing import Final, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from alerts.detectors.rowwise import once
+
 Index = NDArray[np.intp]
 Int = NDArray[np.int64]
 Flag = NDArray[np.bool_]
@@ -35,6 +37,12 @@ def in_order(row: NDArray[np.integer], time_ms: Int, last_ms: Int) -> Index:
     """
     if (row[1:] > row[:-1]).all():  # one reading a row, in order, as batches of live readings are
         return np.flatnonzero(time_ms > last_ms[row])
+    if once(row, len(last_ms)):  # the same in any order: they are put into their rows' places
+        place = np.full(len(last_ms), -1)
+        place[row] = np.arange(len(row))
+        place = place[place >= 0]
+        news: Flag = time_ms[place] > last_ms[row[place]]
+        return place[news]
     order: Index = np.lexsort((time_ms, row))
     rows, times = row[order], time_ms[order]
     news = times > last_ms[rows]
@@ -95,17 +103,23 @@ class Segments:
         return np.split(np.argsort(place, kind="stable"), np.cumsum(np.bincount(place))[:-1])
 
     def latest(self, marked: Flag) -> Index:
-        """Position of the latest marked reading of the segment up to and including each (n,); -1 where none."""
+        """Position of the latest marked reading of the segment up to and including each; -1 where none.
+
+        `marked` is (n,), or (n, columns) for several conditions side by side, each by itself.
+        """
+        start = self.start if marked.ndim == 1 else self.start[:, np.newaxis]
         if self.alone:
-            return np.where(marked, self.start, -1)
-        seen = np.maximum.accumulate(np.where(marked, np.arange(len(marked)), -1))
-        return np.where(seen >= self.start, seen, -1)
+            return np.where(marked, start, -1)
+        position = np.arange(len(marked)) if marked.ndim == 1 else np.arange(len(marked))[:, np.newaxis]
+        seen = np.maximum.accumulate(np.where(marked, position, -1), axis=0)
+        return np.where(seen >= start, seen, -1)
 
     def latest_before(self, marked: Flag) -> Index:
-        """Position of the latest marked reading of the segment before each (n,), itself left out; -1 where none."""
-        if self.alone:
-            return np.full(len(marked), -1)
-        return np.where(self.first, -1, np.roll(self.latest(marked), 1)) if len(marked) else self.start
+        """As `latest`, of the readings before each, itself left out."""
+        if self.alone or not len(marked):
+            return np.full(marked.shape, -1)
+        first = self.first if marked.ndim == 1 else self.first[:, np.newaxis]
+        return np.where(first, -1, np.roll(self.latest(marked), 1, axis=0))
 
     def run_start(self, holds: Flag) -> Index:
         """For each reading (n,) that holds, the position where the unbroken run of such readings began."""
@@ -125,10 +139,32 @@ def since_ms(segments: Segments, holds: Flag, time_ms: Int, carried_ms: Int) -> 
     return np.where(holds, np.where(known_before, carried, time_ms[np.minimum(began, len(began) - 1)]), NEVER)
 
 
+def spans_ms(segments: Segments, holds: Flag, breaks: Flag, time_ms: Int, carried_ms: Int) -> Int:
+    """As `since_ms`, for several conditions side by side (n, columns), each of which some readings leave as it was.
+
+    Those neither hold it nor break it; `carried_ms` is (groups, columns).
+    """
+    carried = segments.of_group(carried_ms)
+    times = time_ms[:, np.newaxis]
+    if segments.alone:
+        return np.where(holds, np.where(carried != NEVER, carried, times), np.where(breaks, NEVER, carried))
+    before = segments.latest_before(holds | breaks)
+    held = np.where(before >= 0, _at(holds, before), carried != NEVER)
+    begun = segments.latest(holds & ~held)
+    since = np.where(begun >= 0, time_ms[begun], carried)
+    return np.where(holds | (held & ~breaks), since, NEVER)
+
+
+def _at(values: NDArray[_Number], position: Index) -> NDArray[_Number]:
+    """The value at a position (n,), by column (n, columns)."""
+    return values[position] if values.ndim == 1 else np.take_along_axis(values, position, axis=0)
+
+
 @dataclass(frozen=True, slots=True)
 class Switch:
     """What a thing with two positions did: `began` and `ended` (n,) mark the readings that switched it,
-    `active` (n,) is its position after each reading, `onset_ms` (n,) when the episode on or just ended began."""
+    `active` (n,) is its position after each reading, `onset_ms` (n,) when the episode on or just ended began.
+    Of several things side by side all are (n, columns)."""
 
     began: Flag
     ended: Flag
@@ -142,6 +178,7 @@ def switch(
     """Follow a switch that `on` readings turn on, `off` readings turn off, and all others leave alone.
 
     `began_ms` (n,) is the onset where a reading turns it on; position and onset before the batch are carried by group.
+    Several switches side by side: all (n, columns), and the carried (groups, columns).
     """
     carried = segments.of_group(carried_active)
     if segments.alone:
@@ -149,9 +186,10 @@ def switch(
         onset_ms = np.where(began, began_ms, segments.of_group(carried_onset_ms))
         return Switch(began, ended, on | (carried & ~off), onset_ms)
     decided = segments.latest(on | off)
-    active = np.where(decided >= 0, on[decided], carried)
-    before = np.where(segments.first, carried, np.roll(active, 1))
+    active = np.where(decided >= 0, _at(on, decided), carried)
+    first = segments.first if on.ndim == 1 else segments.first[:, np.newaxis]
+    before = np.where(first, carried, np.roll(active, 1, axis=0))
     began, ended = on & ~before, off & before
     opened = segments.latest(began)
-    onset_ms = np.where(opened >= 0, began_ms[opened], carried_onset_ms[segments.group])
+    onset_ms = np.where(opened >= 0, _at(began_ms, opened), carried_onset_ms[segments.group])
     return Switch(began, ended, active, onset_ms)

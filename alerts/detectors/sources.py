@@ -54,9 +54,10 @@ def packed(readings: Vitals | Bed, quality_min: NDArray[np.float64]) -> Int:
     code = np.fmin(quality * 1000.0 + 0.5, float(_UNSAID)).astype(np.int64)
     code |= readings.time_ms << (TIME_SHIFT - _CHART_BITS)
     code <<= _CHART_BITS
-    told = chart != UNKNOWN
-    told &= ~(off_of(readings) | (quality < quality_min))[:, np.newaxis]
-    return np.where(told, code[:, np.newaxis] | chart, NEVER)
+    unused = off_of(readings)
+    unused |= quality < quality_min
+    code[unused] = NEVER  # all ones, whatever is added to it
+    return np.where(chart == UNKNOWN, NEVER, code[:, np.newaxis] | chart)
 
 
 def quality_of(measurement: int) -> float | None:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records, Result
-from alerts.detectors.rowwise import copied, raise_to
-from alerts.detectors.segments import NEVER, Segments, in_order, since_ms, switch
+from alerts.detectors.rowwise import copied, put, raise_to
+from alerts.detectors.segments import NEVER, Segments, in_order, spans_ms, switch
 from alerts.detectors.signs import SIGNS, off_of, values_of
 from alerts.findings import Change, Condition, Finding, Priority
 from ingest.contract import Kind
@@ -161,42 +161,25 @@ class VitalLimits:
         assert isinstance(readings, Vitals | Bed)
         state = copied(state)
         row, last_ms = readings.row, state["last_ms"].copy()
-        news = readings.time_ms > last_ms[row]
-        if news.any():
-            off = off_of(readings)
-            poor = readings.quality < params["quality_min"][row]
-            values = values_of(readings)
-            raise_at = params["raise_at"][row]
-            beyond = np.empty(raise_at.shape, dtype=np.bool_)
-            np.less_equal(values, raise_at[:, _LOW], out=beyond[:, _LOW])
-            np.greater_equal(values, raise_at[:, _HIGH], out=beyond[:, _HIGH])
-            usable = news & ~(off | poor)
-            suspect = np.flatnonzero(beyond) // _COUNT
-            busy = state["busy"].copy()
-            busy[row[suspect[usable[suspect]]]] = True
-            findings: list[Finding] = []
-            # Only rows with something going on are looked at closer, and mostly they are few.
-            if busy.any():
-                some = np.flatnonzero(busy)
-                closer = np.flatnonzero(busy[row] & news)
-                closer = closer[in_order(row[closer], readings.time_ms[closer], last_ms)]
-                few = state.take(some)
-                found = _follow(
-                    few,
-                    params.take(some),
-                    np.searchsorted(some, row[closer]),
-                    readings.time_ms[closer],
-                    values[closer],
-                    beyond[closer] & usable[closer, np.newaxis],
-                    off[closer],
-                    poor[closer],
-                )
-                state[some] = few
-                findings = [replace(finding, row=int(some[finding.row])) for finding in found]
-            raise_to(last_ms, row, readings.time_ms)
-            state["last_ms"] = last_ms
-            return state, findings
-        return state, []
+        values = values_of(readings)
+        raise_at = params["raise_at"][row]
+        suspect = np.flatnonzero((values <= raise_at[:, _LOW]) | (values >= raise_at[:, _HIGH])) // len(SIGNS)
+        findings: list[Finding] = []
+        # Only rows with something going on are looked at closer, and mostly they are few.
+        busy = state["busy"].copy()
+        busy[row[suspect]] = True
+        if busy.any():
+            some = np.flatnonzero(busy)
+            at = np.flatnonzero(busy[row])
+            at = at[in_order(row[at], readings.time_ms[at], last_ms)]
+            few, own, rows = state.take(some), params[some], np.searchsorted(some, row[at])
+            off, poor = off_of(readings)[at], readings.quality[at] < own["quality_min"][rows]
+            findings = _follow(few, own, rows, readings.time_ms[at], values[at], off, poor)
+            put(state, some, few)
+            findings = [replace(finding, row=int(some[finding.row])) for finding in findings]
+        raise_to(last_ms, row, readings.time_ms)
+        state["last_ms"] = last_ms
+        return state, findings
 
     def tick(self, state: Records, params: Records, now_ms: int) -> Result:
         """Time alone measures nothing."""
@@ -215,68 +198,43 @@ def _follow(
     row: NDArray[np.integer],
     time_ms: NDArray[np.int64],
     values: NDArray[np.float64],
-    beyond: NDArray[np.bool_],
     off: NDArray[np.bool_],
     poor: NDArray[np.bool_],
 ) -> list[Finding]:
-    """Take readings (n,), sorted by row and time, to those of their limits with something going on.
+    """Take readings (n,), sorted by row and time, through delay and hysteresis of all their limits.
 
-    `values` (n, 5) are the signs, `beyond` (n, 10) whether one that may be used is beyond each limit; `state` is ours,
-    and written.
+    `values` (n, 5) are their signs; `state` is ours, and written.
     """
-    going_on = state["active"] | (state["since_ms"] != NEVER)
-    at, limit = beyond.nonzero()
-    going_on[row[at], limit] = True
-    known = np.isfinite(values)
-    known[poor] = False
-    known[off] = True
-    told = going_on[row]
-    told[:, _LOW] &= known
-    told[:, _HIGH] &= known
-    limit, at = told.T.nonzero()  # by limit, then row, then time
-    if not len(at):
+    if not len(row):
         return []
-    value = values[at, limit % len(SIGNS)]
-    found = _judge(state, params, row[at], limit, time_ms[at], value, beyond[at, limit], off[at])
-    state["busy"] = (state["active"] | (state["since_ms"] != NEVER)).any(axis=1)
-    return found
-
-
-def _judge(
-    state: Records,
-    params: Records,
-    row: NDArray[np.integer],
-    limit: NDArray[np.intp],
-    time_ms: NDArray[np.int64],
-    value: NDArray[np.float64],
-    beyond: NDArray[np.bool_],
-    off: NDArray[np.bool_],
-) -> list[Finding]:
-    """Take readings (n,), sorted by limit, row and time, through delay and hysteresis; `state` is ours, and written."""
-    pair = row.astype(np.intp) * _COUNT + limit
-    segments = Segments.of(pair)
-    sign = _SIGN[limit]
-    within = ~off & (value * sign <= params["clear_at"][row, limit] * sign)
-    began_ms = since_ms(segments, beyond, time_ms, state["since_ms"].reshape(-1))
-    delay_ms = (params["delay_s"][row, limit] * 1000.0).astype(np.int64)
-    raised = beyond & (time_ms - began_ms >= delay_ms)
-    alarms = switch(segments, raised, within, began_ms, state["active"].reshape(-1), state["onset_ms"].reshape(-1))
+    segments = Segments.of(row)
+    times, off, poor = time_ms[:, np.newaxis], off[:, np.newaxis], poor[:, np.newaxis]
+    # A low limit is a high one of what is turned round.
+    values = np.concatenate([-values, values], axis=1)
+    raise_at, clear_at = params["raise_at"][row] * _SIGN, params["clear_at"][row] * _SIGN
+    known = np.isfinite(values) & ~(off | poor)
+    beyond = known & (values >= raise_at)
+    began_ms = spans_ms(segments, beyond, (known & ~beyond) | off, time_ms, state["since_ms"])
+    delay_ms = (params["delay_s"][row] * 1000.0).astype(np.int64)
+    raised = beyond & (times - began_ms >= delay_ms)
+    within = known & (values <= clear_at)
+    alarms = switch(segments, raised, within, began_ms, state["active"], state["onset_ms"])
     last = segments.last
-    rows, limits = row[last], limit[last]
-    state["since_ms"][rows, limits] = began_ms[last]
-    state["onset_ms"][rows, limits] = alarms.onset_ms[last]
-    state["active"][rows, limits] = alarms.active[last]
+    rows = row[last]
+    state["since_ms"][rows], state["onset_ms"][rows] = began_ms[last], alarms.onset_ms[last]
+    state["active"][rows] = active = alarms.active[last]
+    state["busy"][rows] = (active | (began_ms[last] != NEVER)).any(axis=1)
     return [
         _finding(
-            int(row[i]),
-            int(limit[i]),
-            Change.BEGAN if alarms.began[i] else Change.ENDED,
-            int(alarms.onset_ms[i]),
-            int(time_ms[i]),
-            float(value[i]),
+            int(row[at]),
+            int(limit),
+            Change.BEGAN if alarms.began[at, limit] else Change.ENDED,
+            int(alarms.onset_ms[at, limit]),
+            int(time_ms[at]),
+            float(values[at, limit] * _SIGN[limit]),
             params,
         )
-        for i in np.flatnonzero(alarms.began | alarms.ended)
+        for at, limit in np.argwhere(alarms.began | alarms.ended)
     ]
 
 
