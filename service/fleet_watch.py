@@ -84,7 +84,7 @@ class FleetWatch:
                     self._swaps = swaps
                     log.info("%d swaps are noted", len(swaps))
                 else:
-                    self.roster.look_ahead(wall_clock_ms())
+                    await asyncio.to_thread(self.roster.look_ahead, wall_clock_ms())
             except SQLAlchemyError as error:
                 log.warning("the registry cannot be read, the fleet stays as it was: %s", type(error).__name__)
 

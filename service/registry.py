@@ -7,7 +7,7 @@ reader sees the old fleet or the new one, never half.
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, bindparam, delete, insert, select, update
@@ -27,6 +27,7 @@ from service.registry_rows import METADATA, NOTED_SWAPS, NOUNS, OUTINGS, RESIDEN
 
 #: What a resident's card has of their row.
 _CARD_COLUMNS: Final = [RESIDENTS.c[field.name] for field in fields(ResidentCard)]
+_SWAPS_KEPT: Final = timedelta(days=60)
 #: The nouns of the fleet that a book holds as they are.
 _BOOK: Final = ("sites", "caregivers", "teams", "shifts", "holidays", "swaps", "plans")
 
@@ -149,9 +150,13 @@ class Registry:
             return _noted_swaps(connection)
 
     def note_swap(self, noted: NotedSwap) -> None:
-        """Note a swap in place of what was noted for the same place; IntegrityError: no such shift or caregiver."""
+        """Note a swap in place of what was noted for the same place; IntegrityError: no such shift or caregiver.
+
+        What was noted for days long gone by is forgotten.
+        """
         swap = noted.swap
         with self._engine.begin() as connection:
+            connection.execute(delete(NOTED_SWAPS).where(NOTED_SWAPS.c.day < swap.day - _SWAPS_KEPT))
             connection.execute(delete(NOTED_SWAPS).where(*_place_of(swap.shift, swap.day, swap.absent)))
             values = plain(swap) | {"by": noted.by, "noted_ms": noted.noted_ms}
             connection.execute(insert(NOTED_SWAPS), values)

@@ -2,7 +2,9 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,11 +12,13 @@ from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
 from alerts.detectors.standard import DetectorSettings
 from alerts.detectors.vitals import Limit
+from alerts.escalation import Recipient
+from alerts.rota import Shift, Swap
 from ingest.decode import Limits
 from ingest.directory import Device, DeviceType
 from service import fleet_watch
 from service.database import make_engine
-from service.fleet import Fleet, Resident, Site
+from service.fleet import Caregiver, Fleet, NotedSwap, Resident, Site
 from service.fleet_watch import FleetWatch
 from service.registry import Registry
 
@@ -102,3 +106,41 @@ def test_the_fall_risk_of_a_resident_is_that_of_their_bed(registry: Registry, ri
 
 def test_a_service_begins_before_anybody_is_registered(registry: Registry) -> None:
     assert FleetWatch(registry, DetectorSettings(), Limits()).bank.count == 0
+
+
+async def looked(watch: FleetWatch, until: Any) -> None:
+    """Look for changes until something is so."""
+    running = asyncio.create_task(watch.run())
+    for _ in range(5_000):
+        if until():
+            break
+        await asyncio.sleep(0.001)
+    running.cancel()
+    assert until()
+
+
+async def test_who_is_called_follows_imports_and_swaps(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet_watch, "_LOOK_EVERY_S", 0.001)
+    registry.replace_fleet(FLEET)
+    watch = FleetWatch(registry, DetectorSettings(), Limits(), channels=["sms"])
+    day = datetime.fromtimestamp(T0_MS / 1000, ZoneInfo("Asia/Shanghai")).date()
+
+    def on_duty() -> list[str]:
+        return [one.caregiver for one in watch.roster.duty("s", T0_MS)]
+
+    assert on_duty() == []
+    carers = (
+        Caregiver("wang", "W", "nurse", "s", contacts=(("sms", "1"), ("pager", "2"))),
+        Caregiver("li", "L", "nurse"),
+    )
+    registry.replace_fleet(replace(FLEET, caregivers=carers, shifts=(Shift("all", ("wang",), 0, 1440, site="s"),)))
+    await looked(watch, lambda: on_duty() == ["wang", "li"])
+    assert watch.roster.recipients() == [Recipient("wang", "sms")], (
+        "a channel that is not in the settings reaches nobody"
+    )
+    before = watch.roster
+    registry.note_swap(NotedSwap(Swap("all", day, "wang", "li"), "li", T0_MS))
+    await looked(watch, lambda: on_duty() == ["li", "li"])
+    assert [one.caregiver for one in before.duty("s", T0_MS)] == ["wang", "li"], "a roster never changes"
+    assert registry.end_swap("all", day, "wang")
+    await looked(watch, lambda: on_duty() == ["wang", "li"])

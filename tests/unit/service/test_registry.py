@@ -244,7 +244,12 @@ def test_swaps_of_the_day_come_and_go(registry: Registry) -> None:
     registry.note_swap(NOTED)
     other = replace(NOTED, swap=replace(NOTED.swap, stand_in="c3"), noted_ms=2_000)
     registry.note_swap(other)
-    assert registry.noted_swaps() == [other]
+    assert registry.noted_swaps() == [other], "one for each place"
+    later = replace(NOTED, swap=replace(NOTED.swap, day=date(2026, 6, 5)))
+    registry.note_swap(later)
+    assert registry.noted_swaps() == [later], "what is long gone by is forgotten"
+    registry.note_swap(other)
+    registry.end_swap("night", date(2026, 6, 5), "c1")
     assert registry.book().swaps == [*FLEET.swaps, other.swap]
     assert registry.end_swap("night", date(2026, 1, 9), "c1") is True
     assert registry.end_swap("night", date(2026, 1, 9), "c1") is False
