@@ -17,13 +17,13 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
-from msgspec.structs import astuple
 from numpy.typing import NDArray
 
 from ingest import contract
-from ingest.contract import MESSAGE_OF, URGENT, Kind, Lane, Message
+from ingest.contract import URGENT, Kind, Lane, Message
 from ingest.coordinates import to_wgs84
 from ingest.directory import KIND_ORDER, Directory, Unroutable
+from ingest.numbers import FLAGS, MESSAGE_OF, numbers_of
 from ingest.packets import clock_columns, from_binary, sample_columns, starts_of
 from ingest.pile import Pile, by_form
 from ingest.readings import (
@@ -34,7 +34,6 @@ from ingest.readings import (
     SOURCES,
     UNKNOWN,
     AnyReadings,
-    Float,
     Int,
     Row,
 )
@@ -68,45 +67,6 @@ class _NonFinite:
 
 
 _OUT_OF_RANGE: Final = re.compile(r"Expected `[^`]*` (of length )?(<=|>=|<|>)|Number out of range|Invalid enum value")
-_FLOATS: Final[dict[Kind, dict[str, str]]] = {
-    Kind.VITALS: {
-        "heart_rate_bpm": "hr",
-        "spo2_pct": "spo2",
-        "temperature_c": "temp",
-        "respiration_per_min": "rr",
-        "systolic_mmhg": "sbp",
-        "diastolic_mmhg": "dbp",
-        "steps": "steps",
-        "quality": "quality",
-        "battery_pct": "bat",
-    },
-    Kind.BED: {"heart_rate_bpm": "hr", "respiration_per_min": "rr", "moving_share": "move", "quality": "quality"},
-    Kind.LOCATION: {
-        "lat_deg": "lat",
-        "lon_deg": "lon",
-        "accuracy_m": "acc",
-        "speed_m_s": "speed",
-        "battery_pct": "bat",
-    },
-    Kind.SOS: {"lat_deg": "lat", "lon_deg": "lon", "accuracy_m": "acc"},
-    Kind.FALL: {"confidence": "confidence"},
-    Kind.STATUS: {"battery_pct": "bat", "rssi_dbm": "rssi"},
-    Kind.MOTION: {"rate_hz": "rate"},
-    Kind.BCG: {"rate_hz": "rate"},
-}
-_FLAGS: Final[dict[Kind, tuple[str, ...]]] = {
-    Kind.VITALS: ("worn",),
-    Kind.BED: ("present",),
-    Kind.STATUS: ("charging", "worn"),
-}
-#: By kind: the names of all columns of numbers and flags, and where in a message their values are.
-_PLACES: Final = {
-    kind: {
-        column: MESSAGE_OF[kind].__struct_fields__.index(name)
-        for column, name in {"t": "t", "seq": "seq", **floats, **{f: f for f in _FLAGS.get(kind, ())}}.items()
-    }
-    for kind, floats in _FLOATS.items()
-}
 _CODES: Final[dict[Kind, dict[str, tuple[str, dict[Any, int]]]]] = {
     Kind.LOCATION: {
         "source": ("src", {v: i for i, v in enumerate(SOURCES)}),
@@ -264,14 +224,14 @@ class Decoder:
         return taken, refused
 
     def _columns(self, kind: Kind, messages: list[Message], rows: Row, received_ms: int) -> AnyReadings:
-        numbers = _numbers(kind, messages)
+        numbers = numbers_of(kind, messages)
         columns: dict[str, Any] = {
             "row": rows,
             **clock_columns(numbers.pop("t"), received_ms),
             "seq": np.where(np.isnan(seq := numbers.pop("seq")), UNKNOWN, seq).astype(np.int64),
             **numbers,
         }
-        for name in _FLAGS.get(kind, ()):
+        for name in FLAGS.get(kind, ()):
             columns[name] = np.where(np.isnan(columns[name]), UNKNOWN, columns[name]).astype(np.int8)
         for column, (name, codes) in _CODES.get(kind, {}).items():
             get = attrgetter(name)
@@ -335,28 +295,12 @@ def _press_without_the_rest(element: object) -> Message | None:
     if not isinstance(element, dict):
         return None
     try:
-        return msgspec.convert({"action": element.get("action")}, contract.SosMessage)
+        return msgspec.convert({"action": element.get("action")}, MESSAGE_OF[Kind.SOS])
     except (msgspec.ValidationError, UnicodeError):
         return None
 
 
 # ------------------------------------------------------------------ columns
-
-
-def _numbers(kind: Kind, messages: list[Message]) -> dict[str, Float]:
-    """The columns of numbers and flags by name, NaN where a device sent nothing."""
-    columns = list(zip(*map(astuple, messages), strict=True))
-    return {name: _column(columns[place]) for name, place in _PLACES[kind].items()}
-
-
-def _column(values: tuple[float | None, ...]) -> Float:
-    """Numbers as an array; None becomes NaN."""
-    if values[0] is None and set(values) == {None}:  # what no device sends need not be converted one by one
-        return np.full(len(values), np.nan)
-    try:
-        return np.fromiter(values, np.float64, len(values))
-    except TypeError:  # twice as slow, but it takes None
-        return np.array(values, dtype=np.float64)
 
 
 def _with_receive_time(readings: AnyReadings, wrong: NDArray[np.bool_]) -> AnyReadings:
