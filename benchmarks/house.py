@@ -192,13 +192,20 @@ class House:
 
 
 @contextlib.contextmanager
-def house(bracelets: int, buttons: int = 0, settings: str = "") -> Iterator[House]:
-    """Broker, InfluxDB and the service with a fleet of its own; `settings` is added to the service's TOML file."""
+def house(
+    bracelets: int, buttons: int = 0, settings: str = "", before: Callable[[Path], None] | None = None
+) -> Iterator[House]:
+    """Broker, InfluxDB and the service with a fleet of its own; `settings` is added to the service's TOML file.
+
+    `before` may write to the data folder before the service starts.
+    """
     with tempfile.TemporaryDirectory(prefix="shouhu-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         broker, influx = Broker(folder), Influx(folder)
         service = Service(folder, broker, influx, settings)
         service.import_fleet(fleet_csv(bracelets, buttons))
+        if before is not None:
+            before(folder / "data")
         with contextlib.ExitStack() as running:
             for part in (broker, influx, service):
                 running.callback(part.stop)

@@ -10,8 +10,9 @@ from aiohttp import web
 
 from service.api.errors import ApiError
 from service.api.house import HOUSE, House
+from service.api.open_alarms import open_alarms_json
 from service.api.route import Route
-from service.api.views import AlarmView, HealthView, TransitionView, View
+from service.api.views import HealthView, TransitionView, View
 
 HEARTBEAT_S: Final = 10.0
 #: A reader that takes nothing for so long is gone.
@@ -19,14 +20,6 @@ _STUCK_S: Final = 20.0
 _RECONNECT_MS: Final = 1000
 #: Screens and programs at once; each costs a connection and a queue.
 _READERS_MOST: Final = 200
-
-
-class Snapshot(View):
-    """How things stand: every open alarm, the service's clock and health."""
-
-    at_ms: int
-    alarms: tuple[AlarmView, ...]
-    watch: HealthView
 
 
 class Heartbeat(View):
@@ -46,7 +39,7 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
         snapshot = await _snapshot(house)
         await response.prepare(request)
         try:
-            await _send(response, b"retry: %d\n\n" % _RECONNECT_MS + _event("snapshot", snapshot))
+            await _send(response, b"retry: %d\n\nevent: snapshot\ndata: %s\n\n" % (_RECONNECT_MS, snapshot))
             beat_at_s = loop.time() + HEARTBEAT_S
             while True:
                 if loop.time() >= beat_at_s:  # also in a flood of news: it carries the clock and the health
@@ -68,9 +61,11 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def _snapshot(house: House) -> Snapshot:
-    alarms = await house.desk.open_alarms()
-    return Snapshot(at_ms=house.now_ms(), alarms=tuple(map(AlarmView.of, alarms)), watch=HealthView.of(house.health()))
+async def _snapshot(house: House) -> bytes:
+    """How things stand: every open alarm, the service's clock and health."""
+    alarms = await open_alarms_json(house.desk)
+    watch = HealthView.of(house.health()).model_dump_json().encode()
+    return b'{"at_ms":%d,"alarms":%s,"watch":%s}' % (house.now_ms(), alarms, watch)
 
 
 def _heartbeat(house: House) -> Heartbeat:

@@ -5,26 +5,40 @@
  *   state, onset_ms, raised_ms, changed_ms, repeats, cancelled, drill, evidence, acknowledged_by, …
  */
 
-const RANK = { high: 0, medium: 1, low: 2 };
 const WAITING = new Set(["unacknowledged", "returned"]);
 const CLOSED_SHOWN = 30;
 
-export const PRIORITIES = Object.keys(RANK);
+export const PRIORITIES = ["high", "medium", "low"];
 
 /** Nobody has taken it yet: it rings. */
 export const waits = (alarm) => WAITING.has(alarm.state);
 
-/** Most urgent first; within a priority those nobody has taken, then the newest. */
+/** Somebody called or fell: stands before what was measured of as high a priority. */
+const CALLS = new Set(["sos", "fall"]);
+
+/** Within a priority: those nobody has taken, then presses and falls, then the newest. No two are equal. */
 function byUrgency(a, b) {
-  return RANK[a.priority] - RANK[b.priority]
-    || waits(b) - waits(a)
+  return waits(b) - waits(a)
+    || CALLS.has(b.condition) - CALLS.has(a.condition)
     || b.raised_ms - a.raised_ms
-    || (a.alarm < b.alarm ? -1 : 1);
+    || (a.alarm < b.alarm ? -1 : a.alarm > b.alarm ? 1 : 0);
+}
+
+/** Where in a sorted list the first entry stands for which `isPast` holds; its length where there is none. */
+function placeOf(list, isPast) {
+  let low = 0, high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isPast(list[middle])) high = middle; else low = middle + 1;
+  }
+  return low;
 }
 
 export class Alarms {
   /** @type {Map<string, Alarm>} */
   #open = new Map();
+  /** The open ones by priority, most urgent first: kept in order, since sorting thousands anew with each news is slow. */
+  #groups = new Map(PRIORITIES.map((priority) => [priority, []]));
   /** @type {Map<string, Alarm>} */
   #closed = new Map();
 
@@ -32,6 +46,9 @@ export class Alarms {
   replaceOpen(alarms) {
     const fresh = alarms.filter((alarm) => waits(alarm) && !this.#open.has(alarm.alarm));
     this.#open = new Map(alarms.map((alarm) => [alarm.alarm, alarm]));
+    for (const priority of PRIORITIES) {
+      this.#groups.set(priority, alarms.filter((alarm) => alarm.priority === priority).sort(byUrgency));
+    }
     return fresh;
   }
 
@@ -44,17 +61,34 @@ export class Alarms {
   apply(alarm) {
     const known = this.#open.get(alarm.alarm) ?? this.#closed.get(alarm.alarm);
     if (known && known.changed_ms > alarm.changed_ms) return false;
+    this.#take(alarm.alarm);
     if (alarm.state === "resolved") {
-      this.#open.delete(alarm.alarm);
       this.#closed.set(alarm.alarm, alarm);
       return false;
     }
     this.#open.set(alarm.alarm, alarm);
+    const group = this.#groups.get(alarm.priority);
+    group.splice(placeOf(group, (other) => byUrgency(other, alarm) > 0), 0, alarm);
     return waits(alarm) && !(known && waits(known));
   }
 
-  get open() {
-    return [...this.#open.values()].sort(byUrgency);
+  /** Take an open alarm out. */
+  #take(name) {
+    const alarm = this.#open.get(name);
+    if (alarm === undefined) return;
+    this.#open.delete(name);
+    const group = this.#groups.get(alarm.priority);
+    group.splice(placeOf(group, (other) => byUrgency(other, alarm) >= 0), 1);
+  }
+
+  /** The open alarms of a priority, most urgent first; not to be changed. */
+  group(priority) {
+    return this.#groups.get(priority);
+  }
+
+  /** How many of a priority nobody has taken: they stand first. */
+  waitingIn(priority) {
+    return placeOf(this.#groups.get(priority), (alarm) => !waits(alarm));
   }
 
   get closed() {
@@ -67,10 +101,6 @@ export class Alarms {
 
   /** The highest priority nobody has taken, or null: what the sound follows. */
   get ringing() {
-    let best = null;
-    for (const alarm of this.#open.values()) {
-      if (waits(alarm) && (best === null || RANK[alarm.priority] < RANK[best])) best = alarm.priority;
-    }
-    return best;
+    return PRIORITIES.find((priority) => this.waitingIn(priority) > 0) ?? null;
   }
 }

@@ -1,11 +1,14 @@
 // The open alarms on the page, in groups by priority, and those closed below: kept in step with what is known.
 
-import { PRIORITIES, waits } from "./alarms.js";
+import { PRIORITIES } from "./alarms.js";
 import { arrange } from "./arrange.js";
 import { Card } from "./card.js";
-import { element, icon, write, writeOrHide } from "./element.js";
+import { button, element, icon, write, writeOrHide } from "./element.js";
 import { text, timeOf } from "./language.js";
 import { causeOf, conditionOf } from "./wording.js";
+
+/** Cards of a group at first, and how many more each time somebody asks: a page of thousands could not be used. */
+const CARDS_AT_ONCE = 50;
 
 export class Board {
   #people;
@@ -15,6 +18,7 @@ export class Board {
   #closedRows = new Map();
   #groups;
   #edition = 0;
+  #showAgain = () => {};
 
   constructor(people, deeds) {
     this.#people = people;
@@ -22,7 +26,13 @@ export class Board {
     this.#groups = new Map(PRIORITIES.map((priority) => {
       const section = document.getElementById(`group-${priority}`);
       const find = (selector) => section.querySelector(selector);
-      return [priority, { section, list: find(".cards"), count: find(".count"), note: find(".group-note") }];
+      const group = { section, list: find(".cards"), count: find(".count"), note: find(".group-note"), most: CARDS_AT_ONCE };
+      group.more = button("more-cards", () => {
+        group.most += CARDS_AT_ONCE;
+        this.#showAgain();
+      });
+      section.append(group.more);
+      return [priority, group];
     }));
   }
 
@@ -33,12 +43,12 @@ export class Board {
 
   /** Bring the page to what is known. */
   show(alarms, now_ms) {
-    const open = alarms.open;
-    const wanted = new Set(open.map((alarm) => alarm.alarm));
-    for (const id of this.#cards.keys()) if (!wanted.has(id)) this.#cards.delete(id);
-    const byPriority = Object.fromEntries(PRIORITIES.map((priority) => [priority, []]));
-    for (const alarm of open) byPriority[alarm.priority].push(alarm);
-    for (const [priority, group] of this.#groups) this.#showGroup(group, byPriority[priority], now_ms);
+    this.#showAgain = () => this.show(alarms, now_ms);
+    const shown = new Set();
+    for (const [priority, group] of this.#groups) {
+      for (const alarm of this.#showGroup(group, alarms.group(priority), alarms.waitingIn(priority), now_ms)) shown.add(alarm.alarm);
+    }
+    for (const id of this.#cards.keys()) if (!shown.has(id)) this.#cards.delete(id);
     this.#showClosed(alarms.closed);
   }
 
@@ -47,9 +57,17 @@ export class Board {
     for (const card of this.#cards.values()) card.tick(now_ms);
   }
 
-  #showGroup({ section, list, count, note }, alarms, now_ms) {
+  /** Show a group; returns those of its alarms that have a card. */
+  #showGroup(group, alarms, waiting, now_ms) {
+    const { section, list, count, note, more } = group;
     section.hidden = alarms.length === 0;
-    const nodes = alarms.map((alarm) => {
+    if (alarms.length <= CARDS_AT_ONCE) group.most = CARDS_AT_ONCE;
+    const shown = alarms.slice(0, group.most);
+    // What somebody is reading or about to press stays, however many come before it.
+    if (alarms.length > shown.length && list.querySelector("details[open], :focus") !== null) {
+      shown.push(...alarms.slice(group.most).filter((alarm) => this.#cards.get(alarm.alarm)?.inUse));
+    }
+    const nodes = shown.map((alarm) => {
       let card = this.#cards.get(alarm.alarm);
       if (card === undefined) {
         card = new Card(this.#deeds, this.#people);
@@ -60,10 +78,12 @@ export class Board {
       return card.node;
     });
     arrange(list, nodes);
-    const waiting = alarms.filter(waits).length;
     write(count, String(alarms.length));
     write(note, waiting ? text("group.waiting", { n: waiting }) : text("group.all_taken"));
     section.classList.toggle("all-taken", waiting === 0);
+    const left = alarms.length - shown.length;
+    writeOrHide(more, left ? text("group.more", { n: Math.min(left, CARDS_AT_ONCE), left }) : "");
+    return shown;
   }
 
   #showClosed(closed) {

@@ -125,6 +125,11 @@ export class Card {
     if (courseChanged) this.#loadCourse();
   }
 
+  /** Whether somebody reads its details or stands on one of its buttons. */
+  get inUse() {
+    return this.details.open || this.node.contains(document.activeElement);
+  }
+
   /** Write how long ago it began; cheap, called for every card each second. */
   tick(now_ms) {
     write(this.age, spanOf(now_ms - this.#shown.onset_ms));

@@ -61,6 +61,7 @@ const en = {
   "group.low": "Low priority",
   "group.waiting": "{n} waiting for someone",
   "group.all_taken": "all taken",
+  "group.more": "Show {n} more of the {left} below",
 
   "condition.sos": "Emergency call",
   "condition.fall": "Fall",
@@ -419,6 +420,7 @@ const zh = {
   "group.low": "低级别",
   "group.waiting": "{n} 条无人接手",
   "group.all_taken": "均已接手",
+  "group.more": "下面还有 {left} 条，再显示 {n} 条",
 
   "condition.sos": "紧急求助",
   "condition.fall": "跌倒",
