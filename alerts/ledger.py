@@ -57,6 +57,11 @@ _SENT: Final = (
     .where(LEDGER.c.alarm == _LETTER.scalar_subquery(), LEDGER.c.sent_ms.is_(None))
     .values(sent_ms=bindparam("at_ms"))
 )
+_DELIVERED: Final = (
+    update(LEDGER)
+    .where(LEDGER.c.alarm == _LETTER.scalar_subquery(), LEDGER.c.delivered_ms.is_(None))
+    .values(delivered_ms=bindparam("at_ms"))
+)
 
 
 class UnknownLedger(LookupError):
@@ -131,6 +136,11 @@ def note_sent(connection: Connection, letters: Sequence[tuple[int, int]]) -> Non
     """Letters, by number, were taken over by their channel at a time; the first of an alarm that calls counts."""
     if letters:
         connection.execute(_SENT, [{"which": number, "at_ms": at_ms} for number, at_ms in letters])
+
+
+def note_delivered(connection: Connection, letter: int, at_ms: int) -> None:
+    """A letter, by number, is known to have reached somebody at a time; the first of an alarm that calls counts."""
+    connection.execute(_DELIVERED, {"which": letter, "at_ms": at_ms})
 
 
 class Ledger:

@@ -4,17 +4,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Engine, Update, bindparam, delete, func, or_, select, update
+from sqlalchemy import Engine, Select, Update, bindparam, case, delete, func, or_, select, tuple_, update
 
-from alerts.ledger import note_sent
+from alerts.ledger import note_delivered, note_sent
 from alerts.notify.contract import Letter
-from alerts.schema import FAILED, OUTBOX, PENDING, READ_ONLY, Status
+from alerts.schema import FAILED, LETTERS_A_TRANSITION, OUTBOX, PENDING, READ_ONLY, Status
 
 # Built once: building one takes as long as executing it, and a press waits for it.
 _EARLIER: Final = OUTBOX.alias("earlier")
 _WAITS: Final = (
     select(_EARLIER.c.number)
     .where(_EARLIER.c.channel == OUTBOX.c.channel, _EARLIER.c.alarm == OUTBOX.c.alarm)
+    .where(or_(_EARLIER.c.step.is_(None), _EARLIER.c.address == OUTBOX.c.address))
     .where(_EARLIER.c.status == PENDING.right, _EARLIER.c.number < OUTBOX.c.number)
     .exists()
 )
@@ -24,7 +25,9 @@ _DUE: Final = (
     .order_by(OUTBOX.c.urgency, OUTBOX.c.number)
     .limit(bindparam("most"))
 )
-_BUSY: Final = OUTBOX.c.alarm.not_in(bindparam("busy", expanding=True))
+#: As `lane_of`.
+_LANE: Final = tuple_(OUTBOX.c.alarm, case((OUTBOX.c.step.is_(None), ""), else_=OUTBOX.c.address))
+_BUSY: Final = _LANE.not_in(bindparam("busy", expanding=True))
 #: By whether some are busy, and whether only the most urgent are asked for.
 _DUE_NOW: Final = {
     (some, urgent): _DUE.where(*([_BUSY] if some else []), *([OUTBOX.c.urgency == 0] if urgent else []))
@@ -34,29 +37,54 @@ _DUE_NOW: Final = {
 _NEXT_DUE: Final = select(func.min(OUTBOX.c.due_ms)).where(
     OUTBOX.c.channel == bindparam("wanted"), PENDING, OUTBOX.c.due_ms > bindparam("now_ms")
 )
-#: By what a letter may be until then.
-_SETTLE: Final[dict[tuple[Status, ...], Update]] = {
-    out_of: update(OUTBOX)
-    .where(OUTBOX.c.number == bindparam("which"), or_(*[OUTBOX.c.status == status for status in out_of]))
+_SENT: Final = (
+    update(OUTBOX)
+    .where(OUTBOX.c.number == bindparam("which"))
+    # Not IN, which no statement can have that is executed for several letters at once.
+    .where(or_(OUTBOX.c.status == Status.PENDING, OUTBOX.c.status == Status.CANCELLED))
     .values(
-        status=bindparam("outcome"),
-        done_ms=bindparam("now_ms"),
+        status=Status.SENT,
+        sent_ms=bindparam("at_ms"),
+        done_ms=bindparam("at_ms"),
         attempts=OUTBOX.c.attempts + 1,
-        reason=bindparam("why"),
+        reason="",
     )
-    for out_of in ((Status.PENDING,), (Status.PENDING, Status.CANCELLED))
-}
+)
+_GIVEN_UP: Final = (
+    update(OUTBOX)
+    .where(OUTBOX.c.number == bindparam("which"), OUTBOX.c.status == Status.PENDING)
+    .values(status=Status.FAILED, done_ms=bindparam("at_ms"), attempts=OUTBOX.c.attempts + 1, reason=bindparam("why"))
+)
 #: The oldest that wait no more are looked at alone, so that a press in the middle waits for a millisecond and not for
 #: the whole table. Those that wait are passed over: of a channel that was taken out of the settings they wait for ever.
 _OLDEST: Final = select(OUTBOX.c.number).where(~PENDING).order_by(OUTBOX.c.number).limit(bindparam("most"))
 _PRUNE: Final = delete(OUTBOX).where(OUTBOX.c.number.in_(_OLDEST), OUTBOX.c.done_ms < bindparam("before_ms"))
-
 
 _TRY_AGAIN: Final = (
     update(OUTBOX)
     .where(OUTBOX.c.number == bindparam("which"), OUTBOX.c.status == Status.PENDING)
     .values(due_ms=bindparam("then_ms"), attempts=OUTBOX.c.attempts + 1, reason=bindparam("why"))
 )
+
+#: What a letter must be for a receipt to change it: a receipt never takes back what an earlier one said.
+_BEFORE: Final[Mapping[Status, tuple[Status, ...]]] = {
+    Status.FAILED: (Status.PENDING, Status.SENT),
+    Status.DELIVERED: (Status.PENDING, Status.CANCELLED, Status.FAILED, Status.SENT),
+    Status.READ: (Status.PENDING, Status.CANCELLED, Status.FAILED, Status.SENT, Status.DELIVERED),
+}
+_AT: Final = bindparam("at_ms", type_=OUTBOX.c.done_ms.type)
+_ARRIVED: Final = {"sent_ms": func.coalesce(OUTBOX.c.sent_ms, _AT), "reason": ""}
+_SAID: Final[Mapping[Status, Mapping[str, Any]]] = {
+    Status.FAILED: {"reason": "the other side says it could not deliver it"},
+    Status.DELIVERED: _ARRIVED | {"delivered_ms": _AT},
+    Status.READ: _ARRIVED | {"delivered_ms": func.coalesce(OUTBOX.c.delivered_ms, _AT), "read_ms": _AT},
+}
+_RECEIVE: Final[Mapping[Status, Update]] = {
+    said: update(OUTBOX)
+    .where(OUTBOX.c.number == bindparam("which"), OUTBOX.c.status.in_(before))
+    .values(status=said, done_ms=func.coalesce(OUTBOX.c.done_ms, _AT), **_SAID[said])
+    for said, before in _BEFORE.items()
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +109,17 @@ def letter_of(number: int, row: Mapping[str, Any]) -> Letter:
         body=row["body"],
         attempts=row["attempts"],
         created_ms=row["created_ms"],
+        step=row["step"],
     )
 
 
+def lane_of(letter: Letter) -> tuple[str, str]:
+    """Whose letters leave one after the other: an alarm's, and where single people are called, each person's."""
+    return letter.alarm, "" if letter.step is None else letter.address
+
+
 class Letters:
-    """Letters of one alarm on one channel leave in the order of what happened: only the first of them is ever due.
+    """Letters of one alarm (to one person) leave in the order of what happened: only the first of them is ever due.
 
     A letter is struck off after it was sent, never before, so each is sent at least once; `Letter.key` tells a
     receiver that it has had it.
@@ -96,9 +130,18 @@ class Letters:
         self._readers = engine.execution_options(**READ_ONLY)
 
     def due(
-        self, channel: str, now_ms: int, limit: int, *, busy: Collection[str] = (), most_urgent: bool = False
+        self,
+        channel: str,
+        now_ms: int,
+        limit: int,
+        *,
+        busy: Collection[tuple[str, str]] = (),
+        most_urgent: bool = False,
     ) -> list[Letter]:
-        """Letters to send now, urgent ones first, none of the alarms in `busy`; `most_urgent`: high priority alone."""
+        """Letters to send now, urgent ones first, none of the lanes in `busy`.
+
+        `most_urgent`: high priority alone.
+        """
         query = _DUE_NOW[bool(busy), most_urgent]
         values = {"wanted": channel, "now_ms": now_ms, "most": limit} | ({"busy": list(busy)} if busy else {})
         with self._readers.connect() as connection:
@@ -112,16 +155,32 @@ class Letters:
 
     def sent(self, arrived: Sequence[tuple[int, int]]) -> None:
         """Letters, by number, have arrived at a time, also those called off while on their way; in one commit."""
-        settled = [{"which": number, "outcome": Status.SENT, "now_ms": at_ms, "why": ""} for number, at_ms in arrived]
         with self._engine.begin() as connection:
-            connection.execute(_SETTLE[Status.PENDING, Status.CANCELLED], settled)
+            connection.execute(_SENT, [{"which": number, "at_ms": at_ms} for number, at_ms in arrived])
             note_sent(connection, arrived)
 
     def failed_for_good(self, number: int, reason: str, now_ms: int) -> None:
         """The letter will not be tried again."""
-        failed = {"which": number, "outcome": Status.FAILED, "now_ms": now_ms, "why": reason}
         with self._engine.begin() as connection:
-            connection.execute(_SETTLE[Status.PENDING,], [failed])
+            connection.execute(_GIVEN_UP, {"which": number, "at_ms": now_ms, "why": reason})
+
+    def receive(self, channel: str, key: str, said: Status, at_ms: int) -> Status | None:
+        """What the other side says of a letter: delivered, read, failed; returns what it is then, None: no such letter.
+
+        Said twice it changes nothing, and nothing is taken back: read is more than delivered, and that more than sent.
+        """
+        with self._engine.begin() as connection:
+            row = connection.execute(_of_key(channel, key)).first() if key.count("-") in (1, 2) else None
+            if row is None:
+                return None
+            # A gateway's clock may be wrong; it cannot have been before the letter was written.
+            values = {"which": row.number, "at_ms": max(at_ms, row.created_ms)}
+            if connection.execute(_RECEIVE[said], values).rowcount == 0:
+                return Status(row.status)
+            if said is not Status.FAILED:
+                note_sent(connection, [(row.number, values["at_ms"])])
+                note_delivered(connection, row.number, values["at_ms"])
+        return said
 
     def failed_for_now(self, failed: Sequence[tuple[int, str, int]]) -> None:
         """Letters, by number, failed for a reason and are to be tried again at a time; in one commit.
@@ -155,3 +214,17 @@ class Letters:
         """
         with self._engine.begin() as connection:
             return connection.execute(_PRUNE, {"before_ms": before_ms, "most": most}).rowcount
+
+
+def _of_key(channel: str, key: str) -> Select[Any]:
+    """The row that a letter's key names, on one channel; none where it is no key."""
+    alarm, sequence, part = (*key.split("-"), "0")[:3]
+    numbers = [int(word) if word.isascii() and word.isdigit() and len(word) < 16 else -1 for word in (sequence, part)]
+    first = numbers[0] * LETTERS_A_TRANSITION
+    return select(OUTBOX.c.number, OUTBOX.c.status, OUTBOX.c.created_ms).where(
+        OUTBOX.c.number >= first,
+        OUTBOX.c.number < first + LETTERS_A_TRANSITION,
+        OUTBOX.c.channel == channel,
+        OUTBOX.c.alarm == alarm,
+        OUTBOX.c.part == numbers[1],
+    )

@@ -1,7 +1,8 @@
 """Letters leave: one task a channel, so that a dead channel never delays another.
 
-Within a channel letters of different alarms go out side by side, those of one alarm one after the other. A few
-places are kept for high priority, so that a flood of silent devices into a slow receiver cannot stand before a press.
+Within a channel letters go out side by side; those of one alarm one after the other, or, where it calls single people,
+those to one of them, so that whoever cannot be reached delays nobody else. A few places are kept for high priority: a
+flood of silent devices into a slow receiver cannot stand before a press.
 
 The database is what counts: letters leave from there after a start, after a failure, and whenever more wait than
 there are places. While nothing waits there, a letter leaves straight from the hands of the desk that journalled it,
@@ -12,13 +13,15 @@ import asyncio
 import logging
 import random
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from alerts.desk import Desk
-from alerts.notify.contract import Channel, FailedForGood, FailedForNow, Letter, Result, Sent
+from alerts.letters import lane_of
+from alerts.notify.contract import Channel, Delivered, FailedForGood, FailedForNow, Letter, Read, Result, Sent
+from alerts.schema import Status
 
 _log: Final = logging.getLogger(__name__)
 
@@ -26,19 +29,28 @@ _log: Final = logging.getLogger(__name__)
 _PLACES: Final = 8
 _PLACES_KEPT: Final = 2
 
+#: Told of every letter that came to something: channel, what it was, Unix milliseconds.
+OnResult = Callable[[str, Result, int], None]
+
+
+def _nobody(channel: str, result: Result, now_ms: int) -> None:
+    """Nobody wants to know."""
+
 
 async def deliver(
     desk: Desk,
     channel: Channel,
     clock_ms: Callable[[], int],
     draw: Callable[[], float] = random.random,
+    *,
+    on_result: OnResult = _nobody,
 ) -> None:
     """Enter a channel and send its letters until cancelled; what was on its way then is sent again after a restart.
 
     `clock_ms` is the time of day in Unix milliseconds.
     """
     wake = desk.wake(channel.name)
-    busy: dict[str, asyncio.Task[None]] = {}
+    busy: dict[tuple[str, str], asyncio.Task[None]] = {}
     caught_up = False  # whether no letter waits in the database but those in `busy` and those just posted
 
     async def carry(*letters: Letter) -> None:
@@ -46,6 +58,7 @@ async def deliver(
         try:
             for letter in letters:
                 result = await _send(channel, letter)
+                on_result(channel.name, result, clock_ms())
                 await _strike_off(desk, channel, letter, result, clock_ms(), draw())
                 if isinstance(result, FailedForNow):
                     caught_up = False
@@ -56,14 +69,14 @@ async def deliver(
             caught_up = False
             await asyncio.sleep(channel.backoff.first_s)
         finally:
-            del busy[letters[0].alarm]
+            del busy[lane_of(letters[0])]
             wake.set()
 
     async with channel, asyncio.TaskGroup() as group:
 
         def start(*letters: Letter) -> None:
             name = f"{channel.name}-{letters[0].key}"
-            busy[letters[0].alarm] = group.create_task(carry(*letters), name=name)
+            busy[lane_of(letters[0])] = group.create_task(carry(*letters), name=name)
 
         while True:
             wake.clear()
@@ -71,8 +84,8 @@ async def deliver(
             # Taken in any case: what is not sent from here is found in the database, and not sent twice.
             posted = desk.posted(channel.name)
             caught_up = caught_up and posted is not None
-            for letters in posted or ():
-                caught_up = caught_up and letters[0].alarm not in busy and len(busy) < _PLACES - _PLACES_KEPT
+            for letters in _by_lane(posted or ()):
+                caught_up = caught_up and lane_of(letters[0]) not in busy and len(busy) < _PLACES - _PLACES_KEPT
                 if caught_up:
                     start(*letters)
             if not caught_up:
@@ -95,7 +108,7 @@ async def _start(
     desk: Desk,
     channel: Channel,
     now_ms: int,
-    busy: dict[str, asyncio.Task[None]],
+    busy: dict[tuple[str, str], asyncio.Task[None]],
     start: Callable[[Letter], None],
 ) -> float | None:
     """Send what is due and finds a place; returns how long to wait for more, None: until woken."""
@@ -109,6 +122,15 @@ async def _start(
                 start(letter)
     next_ms = await desk.next_due_ms(channel.name, now_ms)
     return None if next_ms is None else (next_ms - now_ms) / 1000
+
+
+def _by_lane(posted: Iterable[tuple[Letter, ...]]) -> Iterable[list[Letter]]:
+    """Letters of one transition, those of one lane together."""
+    for letters in posted:
+        lanes: dict[tuple[str, str], list[Letter]] = {}
+        for letter in letters:
+            lanes.setdefault(lane_of(letter), []).append(letter)
+        yield from lanes.values()
 
 
 async def _send(channel: Channel, letter: Letter) -> Result:
@@ -130,6 +152,10 @@ async def _strike_off(desk: Desk, channel: Channel, letter: Letter, result: Resu
     match result:
         case Sent():
             await desk.sent(letter.number, now_ms)
+        case Delivered():
+            await desk.receive(channel.name, letter.key, Status.DELIVERED, now_ms)
+        case Read():
+            await desk.receive(channel.name, letter.key, Status.READ, now_ms)
         case FailedForNow(reason, retry_after_s):
             if now_ms - letter.created_ms < backoff.give_up_s * 1000:
                 _log.warning("channel %s: %s to be sent again: %s", channel.name, letter.key, reason)

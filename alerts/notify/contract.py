@@ -24,7 +24,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message in the outbox; `key` is the same however often it is sent, so a receiver can tell a repetition."""
+    """A message in the outbox; `key` is the same however often it is sent, so a receiver can tell a repetition.
+
+    `step`: by which step of escalation it calls the person at `address`; None: it calls nobody.
+    """
 
     number: int
     alarm: str
@@ -33,6 +36,7 @@ class Letter:
     body: bytes
     attempts: int
     created_ms: int
+    step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -422,7 +422,7 @@ def test_each_channel_finds_its_letters_first_things_first(journal: Journal, eng
     letters.sent([(first.number, T + 20)])
     (second,) = letters.due("feed", T + 20, 10)
     assert (second.key, second.address) == (f"{name}-1-1", "b")
-    assert letters.due("feed", T + 20, 10, busy=[name]) == []
+    assert letters.due("feed", T + 20, 10, busy=[(name, "")]) == []
 
 
 def test_a_letter_to_be_tried_again_waits_and_keeps_those_behind_it_waiting(journal: Journal, engine: Engine) -> None:
