@@ -22,13 +22,14 @@ import sqlite3
 import threading
 import zlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from ingest.blocks import UnreadableBlock, from_bytes, merged, to_bytes
+from ingest.clock import wall_clock_ms
 from ingest.contract import URGENT
 from ingest.disk import on_disk
 from ingest.stores.contract import Block
@@ -60,13 +61,15 @@ class Damaged:
 class Portion:
     """The oldest rows: drop through `position` when `blocks` are stored and `damaged` are in quarantine.
 
-    Small blocks of a kind are put together, whatever rows they came from.
+    Small blocks of a kind are put together, whatever rows they came from. `durable_ms`: since when the oldest row is
+    on the disk, Unix ms; None where an earlier version wrote it.
     """
 
     position: int
     readings: int
     blocks: tuple[Block, ...]
     damaged: tuple[Damaged, ...]
+    durable_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +80,24 @@ class _Fresh:
     readings: int
     size: int
     blocks: tuple[Block, ...]
+    durable_ms: int
 
 
 class Spool:
     """The queue in `path`; may be used from any thread, one call at a time."""
 
-    def __init__(self, path: Path | str, *, max_bytes: int = 2_000_000_000, when_full: WhenFull = "wait") -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        max_bytes: int = 2_000_000_000,
+        when_full: WhenFull = "wait",
+        clock_ms: Callable[[], int] = wall_clock_ms,
+    ) -> None:
         self._path = Path(path)
         self._max_bytes = max_bytes
         self._when_full = when_full
+        self._clock_ms = clock_ms
         self._lock = threading.Lock()
         with on_disk(self._path):
             self._connection = sqlite3.connect(
@@ -96,8 +108,12 @@ class Spool:
             # AUTOINCREMENT: a position is not given again when the newest row was dropped.
             self._connection.execute(
                 "CREATE TABLE IF NOT EXISTS spool (position INTEGER PRIMARY KEY AUTOINCREMENT,"
-                " readings INTEGER NOT NULL, bytes INTEGER NOT NULL, checksum INTEGER NOT NULL, data BLOB NOT NULL)"
+                " readings INTEGER NOT NULL, bytes INTEGER NOT NULL, checksum INTEGER NOT NULL, data BLOB NOT NULL,"
+                " durable_ms INTEGER)"
             )
+            columns = {name for _, name, *_ in self._connection.execute("PRAGMA table_info(spool)")}
+            if "durable_ms" not in columns:  # made by an earlier version
+                self._connection.execute("ALTER TABLE spool ADD COLUMN durable_ms INTEGER")
             self._rows, self._depth, self._size_bytes = self._totals("1")
         self._dropped_readings = 0
         # The end of the queue, without gaps; what stands before it is on disk alone.
@@ -137,16 +153,17 @@ class Spool:
                             f"{self._path}: {self._size_bytes} of {self._max_bytes} bytes wait for the store"
                         )
                     gone_through = self._drop_oldest(self._size_bytes + size - self._max_bytes)
+                durable_ms = self._clock_ms()
                 position = self._connection.execute(
-                    "INSERT INTO spool (readings, bytes, checksum, data) VALUES (?, ?, ?, ?)",
-                    (readings, size, zlib.crc32(data), data),
+                    "INSERT INTO spool (readings, bytes, checksum, data, durable_ms) VALUES (?, ?, ?, ?, ?)",
+                    (readings, size, zlib.crc32(data), data, durable_ms),
                 ).lastrowid
                 self._rows += 1
                 self._depth += readings
                 self._size_bytes += size
             assert position is not None
             self._forget(gone_through)
-            self._remember(_Fresh(position, readings, size, tuple(blocks)))
+            self._remember(_Fresh(position, readings, size, tuple(blocks), durable_ms))
 
     def peek(self, limit_readings: int, *, after: int = 0) -> Portion | None:
         """The oldest rows after a position until `limit_readings` are reached, at least one; None if there is none.
@@ -162,14 +179,15 @@ class Spool:
             return None
         blocks: list[Block] = []
         damaged: list[Damaged] = []
-        for _, _, checksum, data in rows:
+        for _, _, checksum, data, _ in rows:
             try:
                 if zlib.crc32(data) != checksum:
                     raise UnreadableBlock("checksum differs")
                 blocks += from_bytes(data)
             except UnreadableBlock as error:
                 damaged.append(Damaged(bytes(data), str(error)))
-        return Portion(rows[-1][0], sum(row[1] for row in rows), tuple(merged(blocks)), tuple(damaged))
+        readings = sum(row[1] for row in rows)
+        return Portion(rows[-1][0], readings, tuple(merged(blocks)), tuple(damaged), rows[0][4])
 
     def drop_through(self, position: int) -> None:
         """Forget the rows up to and including a position; again, or with an older one, changes nothing."""
@@ -222,15 +240,16 @@ class Spool:
         if not taken:
             return None
         blocks = merged(block for row in taken for block in row.blocks)
-        return Portion(taken[-1].position, readings, tuple(blocks), ())
+        return Portion(taken[-1].position, readings, tuple(blocks), (), taken[0].durable_ms)
 
-    def _read(self, limit_readings: int, after: int) -> list[tuple[int, int, int, bytes]]:
-        """Rows from the file: position, readings, checksum, data."""
-        rows: list[tuple[int, int, int, bytes]] = []
+    def _read(self, limit_readings: int, after: int) -> list[tuple[int, int, int, bytes, int | None]]:
+        """Rows from the file: position, readings, checksum, data, since when they are there."""
+        rows: list[tuple[int, int, int, bytes, int | None]] = []
         readings = size = 0
         # Rows are read one by one, as each says how much it holds and the next may be too much.
         cursor = self._connection.execute(
-            "SELECT position, readings, checksum, data FROM spool WHERE position > ? ORDER BY position", (after,)
+            "SELECT position, readings, checksum, data, durable_ms FROM spool WHERE position > ? ORDER BY position",
+            (after,),
         )
         for row in cursor:
             rows.append(row)

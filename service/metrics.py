@@ -8,6 +8,7 @@ from alerts.alarm import Transition
 from ingest.contract import Lane
 from ingest.decode import Decoded
 from ingest.listener import Batch, Session
+from ingest.stores.writer import Lag
 
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3_600)
@@ -34,6 +35,12 @@ class Metrics:
         self._stored = Histogram(
             "shouhu_receive_to_stored_seconds",
             "From the oldest reading of a write to the store received to the write done",
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._waited = Histogram(
+            "shouhu_durable_to_stored_seconds",
+            "From the oldest reading of a write to the store durable to the write done",
             buckets=_SECONDS,
             registry=self._registry,
         )
@@ -64,9 +71,11 @@ class Metrics:
         for reason, count in Tally(rejected.reason for rejected in decoded.rejected).items():
             self._rejected.labels(reason).inc(count)
 
-    def stored(self, lag_s: float) -> None:
-        """Count a write to the store whose oldest reading was received so long ago."""
-        self._stored.observe(lag_s)
+    def stored(self, lag: Lag) -> None:
+        """Count a write to the store whose oldest reading was under way for so long."""
+        self._stored.observe(lag.received_s)
+        if lag.durable_s is not None:
+            self._waited.observe(lag.durable_s)
 
     def fault(self, part: str) -> None:
         """Count a fault of our own code in a part."""

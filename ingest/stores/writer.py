@@ -35,6 +35,17 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Lag:
+    """How long the oldest reading of a write was under way, in seconds: since its receipt, and since it was durable.
+
+    `durable_s` is None where an earlier version spooled it.
+    """
+
+    received_s: float
+    durable_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
     """How eagerly it is written: batch size, time for a batch to fill, and waiting between attempts (seconds).
 
@@ -57,13 +68,13 @@ async def drain(
     progress: Progress | None = None,
     pace: Pace | None = None,
     clock_ms: Callable[[], int] = wall_clock_ms,
-    on_stored: Callable[[float], None] = lambda _: None,
+    on_stored: Callable[[Lag], None] = lambda _: None,
 ) -> None:
     """Open the store and move the spool into it for ever, until cancelled.
 
     `wake` is set by whoever appends. A store that is away is tried again after twice the time, at most
     `longest_retry_s`, or when it says (Retry-After), with jitter so that a fleet of services does not come at once.
-    `on_stored` is told after every batch how long ago the oldest reading in it was received, in seconds.
+    `on_stored` is told after every batch how long the oldest reading in it was under way.
     """
     writer = _Writer(spool, store, quarantine, progress or Progress(), pace or Pace(), clock_ms, on_stored)
     await writer.insist(store.open)
@@ -85,7 +96,7 @@ class _Writer:
     progress: Progress
     pace: Pace
     clock_ms: Callable[[], int]
-    on_stored: Callable[[float], None]
+    on_stored: Callable[[Lag], None]
 
     async def move(self) -> None:
         """Move one batch."""
@@ -107,8 +118,10 @@ class _Writer:
         self.progress.stored_readings += sum(len(b.readings) for b in blocks) - len(refused)
         self.progress.stored_ms = self.clock_ms()
         if blocks:  # all rows may have been damaged
-            oldest_ms = min(int(block.readings.received_ms.min()) for block in blocks)
-            self.on_stored((self.progress.stored_ms - oldest_ms) / 1000)
+            received_ms = min(int(block.readings.received_ms.min()) for block in blocks)
+            durable_ms, stored_ms = portions[0].durable_ms, self.progress.stored_ms
+            durable_s = None if durable_ms is None else (stored_ms - durable_ms) / 1000
+            self.on_stored(Lag((stored_ms - received_ms) / 1000, durable_s))
         position = portions[-1].position
         await self.insist(lambda: asyncio.to_thread(self.spool.drop_through, position))
 

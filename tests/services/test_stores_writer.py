@@ -13,7 +13,7 @@ from ingest.readings import Fall
 from ingest.spool import Spool
 from ingest.stores.contract import Block, Tag
 from ingest.stores.influx import Influx1
-from ingest.stores.writer import Pace, Progress, drain
+from ingest.stores.writer import Lag, Pace, Progress, drain
 
 TIME_MS = 1_760_000_000_000
 QUICK = Pace(linger_s=0.01, first_retry_s=0.02, longest_retry_s=0.1)
@@ -73,10 +73,11 @@ async def test_readings_wait_on_disk_while_influxdb_is_away(influxdb: Any, tmp_p
 async def test_the_service_may_start_before_its_store(influxdb: Any, tmp_path: Path) -> None:
     influxdb.stop()
     database = f"d{uuid.uuid4().hex}"
-    spool, quarantine = Spool(tmp_path / "spool.db"), Quarantine(tmp_path / "quarantine.db")
+    spool = Spool(tmp_path / "spool.db", clock_ms=lambda: TIME_MS + 2_000)
+    quarantine = Quarantine(tmp_path / "quarantine.db")
     store, progress = Influx1(influxdb.url, database), Progress()
     spool.append([falls(0, 10)])
-    lags_s: list[float] = []
+    lags: list[Lag] = []
     task = asyncio.create_task(
         drain(
             spool,
@@ -86,7 +87,7 @@ async def test_the_service_may_start_before_its_store(influxdb: Any, tmp_path: P
             progress=progress,
             pace=QUICK,
             clock_ms=lambda: TIME_MS + 90_000,
-            on_stored=lags_s.append,
+            on_stored=lags.append,
         )
     )
     async with asyncio.timeout(10):
@@ -96,9 +97,9 @@ async def test_the_service_may_start_before_its_store(influxdb: Any, tmp_path: P
     await until_empty(spool)
     assert len(influxdb.query(database, "SELECT seq FROM fall")) == 10
     async with asyncio.timeout(10):
-        while not lags_s:  # noqa: ASYNC110 - nothing tells a spectator
+        while not lags:  # noqa: ASYNC110 - nothing tells a spectator
             await asyncio.sleep(0.01)
-    assert lags_s == [90.0], "the age of the oldest reading, however long the store was away"
+    assert lags == [Lag(90.0, 88.0)], "the age of the oldest reading, however long the store was away"
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     spool.close()

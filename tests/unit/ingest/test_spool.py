@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import zlib
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,36 @@ def test_blocks_come_out_in_the_order_they_went_in(path: Path) -> None:
     assert first is not None
     assert first.readings == 3
     assert seqs_of(spool.peek(3, after=first.position)) == [4]
+    spool.close()
+
+
+def test_a_portion_says_since_when_its_oldest_row_is_durable(path: Path) -> None:
+    times_ms = iter((1000, 2000, 3000))
+    for reopened in (False, True):
+        if not reopened:
+            spool = Spool(path, clock_ms=lambda: next(times_ms))
+            for number in range(3):
+                spool.append([block(number)])
+        else:
+            spool = Spool(path)
+        whole, last = spool.peek(100), spool.peek(100, after=2)
+        assert whole is not None
+        assert last is not None
+        assert (whole.durable_ms, last.durable_ms) == (1000, 3000)
+        spool.close()
+
+
+def test_a_spool_of_an_earlier_version_is_read_on(path: Path) -> None:
+    spool = Spool(path)
+    spool.append([block(1)])
+    spool.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE spool DROP COLUMN durable_ms")
+    spool = Spool(path)
+    spool.append([block(2)])
+    portion = spool.peek(100)
+    assert portion is not None
+    assert (seqs_of(portion), portion.durable_ms) == ([1, 2], None)
     spool.close()
 
 
