@@ -4,7 +4,7 @@ What lifts a sleeper off the sensor is drawn as spans of time; a mat then says, 
 it. Nothing here is a recording: how often people turn over, and for how long that frees the sensor, is our guess.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -15,18 +15,19 @@ from simulators.stream import Float, Int
 #: Lying down takes a moment; before and after it nobody else gets up.
 _APART_S: Final = 1_200.0
 _ALONE_S: Final = 10.0
+_DAY_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
 class MatHabits:
     """How a mat and its link behave.
 
-    `period_s` between words, each `jitter_s` off (deviation); `steady_s`: the mat itself says "absent" only after so
-    long without weight. `lost_share` of single packets are lost and `outages` times a night all for 5–30 s; what is
-    not lost arrives `latency_s` after it was said (mean).
+    `period_s` between words, each `jitter_s` off (deviation); None: only what changes is told, when it does.
+    `steady_s`: the mat itself says "absent" only after so long without weight. `lost_share` of single packets are lost
+    and `outages` times a night all for 5–30 s; what is not lost arrives `latency_s` after it was said (mean).
     """
 
-    period_s: float = 1.0
+    period_s: float | None = 1.0
     jitter_s: float = 0.03
     steady_s: float = 0.0
     lost_share: float = 0.01
@@ -83,9 +84,12 @@ def night(rng: np.random.Generator, start_ms: int, mat: MatHabits, sleeper: Slee
     inside = ((starts[:, None] > left_s) & (starts[:, None] < back_s + 30.0)).any(axis=1)
     starts, ends = starts[~near & ~inside], ends[~near & ~inside]
 
-    said_s = np.arange(mat.period_s, length_s, mat.period_s)
-    said_s = np.sort(said_s + np.clip(rng.normal(0, mat.jitter_s, len(said_s)), -0.3, 0.3) * min(mat.period_s, 1.0))
-    off = _off(starts, ends, mat.steady_s, said_s)
+    if mat.period_s is None:
+        said_s, off = _changes(starts, ends, mat.steady_s)
+    else:
+        said_s = np.arange(mat.period_s, length_s, mat.period_s)
+        said_s = np.sort(said_s + np.clip(rng.normal(0, mat.jitter_s, len(said_s)), -0.3, 0.3) * min(mat.period_s, 1.0))
+        off = _off(starts, ends, mat.steady_s, said_s)
     lost = rng.random(len(said_s)) < mat.lost_share
     outage_s = rng.uniform(0, length_s, mat.outages)
     lost |= ((said_s[:, None] > outage_s) & (said_s[:, None] < outage_s + rng.uniform(5, 30, mat.outages))).any(axis=1)
@@ -99,6 +103,12 @@ def night(rng: np.random.Generator, start_ms: int, mat: MatHabits, sleeper: Slee
         left_ms=_ms(start_ms, left_s),
         back_ms=_ms(start_ms, back_s),
     )
+
+
+def nights(rng: np.random.Generator, start_ms: int, mat: MatHabits, sleeper: SleeperHabits, count: int) -> Night:
+    """So many nights of one mat, a day apart."""
+    all_ = [night(rng, start_ms + at * _DAY_MS, mat, sleeper) for at in range(count)]
+    return Night(*(np.concatenate([getattr(one, field.name) for one in all_]) for field in fields(Night)))
 
 
 def _apart(rng: np.random.Generator, count: int, length_s: float) -> Float:
@@ -123,6 +133,14 @@ def _off(starts: Float, ends: Float, steady_s: float, at_s: Float) -> NDArray[np
     ended = np.searchsorted(np.sort(ends[lasts]), at_s, side="right")
     result: NDArray[np.bool_] = began > ended
     return result
+
+
+def _changes(starts: Float, ends: Float, steady_s: float) -> tuple[Float, NDArray[np.bool_]]:
+    """When what a mat feels changes (n,), and to what; at first somebody lies down."""
+    at_s = np.unique(np.concatenate([[0.0], starts + steady_s, ends]))
+    off = _off(starts, ends, steady_s, at_s)
+    changed = np.append(True, off[1:] != off[:-1])
+    return at_s[changed], off[changed]
 
 
 def _ms(start_ms: int, at_s: Float) -> Int:

@@ -33,7 +33,7 @@ _PRIORITY: Final = (Priority.MEDIUM, Priority.MEDIUM, Priority.LOW)
 class BedSettings:
     """When leaving the bed, or staying in it, calls somebody.
 
-    `leave_s`: the bed is left when its mat has said nothing but "absent" for this long (a mat slower than 3 s: once).
+    `leave_s`: the bed is left when its mat has said nothing but "absent" for this long (a mat slower than 3.3 s: twice).
     2.5 s is the third word of a mat that speaks each second, with room for its clock, and longer than the moment in
     which somebody turning over lies beside the sensor (our choice).
     `return_s`: back after so long on the mat; a cat, or a hand smoothing the blanket, is not the sleeper (our choice).
@@ -186,7 +186,7 @@ class BedExit:
         if not (waiting | away).any():
             return state, []
         after = copied(state)
-        left = occupancy.fallen_silent(after, now_ms, params["up_ms"])
+        left = occupancy.fallen_silent(after, now_ms, params["leave_ms"], params["return_ms"], params["up_ms"])
         away = after["out"] & (after["left_ms"] != NEVER) & _at_night(after["left_ms"], params)
         exits = left & away & params["at_once"]
         overdue = away & ~params["at_once"] & ~after["active"][:, _NOT_BACK]

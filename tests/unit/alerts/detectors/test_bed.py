@@ -67,13 +67,45 @@ def test_an_exit_says_since_when_and_against_which_limit(fed: Any, readings: Any
     assert found[0].evidence == (("away_s", 2.0), ("limit_s", 2.5))
 
 
-@pytest.mark.parametrize(("period_s", "words_needed"), [(1, 3), (2, 2), (3, 2), (3.5, 1), (10, 1)])
+@pytest.mark.parametrize(("period_s", "words_needed"), [(1, 3), (2, 2), (3, 2), (3.5, 2), (10, 2)])
 def test_a_slower_mat_is_believed_at_fewer_words(period_s: float, words_needed: int, fed: Any, readings: Any) -> None:
     mat = fed(BedExit(HIGH_RISK))
     mat(readings(Bed, np.arange(5) * period_s, present=1))
     absent = readings(Bed, (5 + np.arange(5)) * period_s, present=0)
     found = [len(mat(absent.take(np.array([word])))) for word in range(5)]
     assert found.index(1) + 1 == words_needed
+
+
+def test_one_word_of_a_slow_mat_is_enough_once_it_was_steady_for_two_nights(fed: Any, readings: Any) -> None:
+    for lone_h, words_needed in ((None, 1), (10, 2)):  # hours before it leaves that a single word stood alone
+        mat = fed(BedExit(BedSettings(fall_risk="high", up_by_min=NEVER_UP)))
+        at_s = np.arange(0, 50 * HOUR_S, 10)
+        present = np.ones(len(at_s), dtype=np.int8)
+        if lone_h is not None:
+            present[-lone_h * 360] = 0
+        assert mat(readings(Bed, at_s, present=present)) == []
+        found = [len(mat(readings(Bed, 50 * HOUR_S + at, present=0))) for at in (0, 10, 20)]
+        assert found.index(1) + 1 == words_needed
+
+
+def test_silence_confirms_a_slow_mat_only_when_its_next_words_are_overdue(fed: Any, readings: Any, said: Any) -> None:
+    mat = fed(BedExit(HIGH_RISK))
+    mat(readings(Bed, np.arange(6) * 10, present=[1, 1, 1, 1, 1, 0]))
+    assert mat.tick(74.9) == []
+    assert said(mat.tick(75.3)) == [("bed_exit", "began", 50.0)]
+
+
+def test_a_mat_that_tells_changes_only_is_believed_when_it_takes_nothing_back(
+    fed: Any, readings: Any, said: Any
+) -> None:
+    mat = fed(BedExit(HIGH_RISK))
+    mat(readings(Bed, [0, 3000, 3001.8], present=[1, 0, 1]))  # turns over
+    assert mat.tick(3010) == []
+    assert mat(readings(Bed, 6000, present=0)) == []
+    assert mat.tick(6003.4) == []
+    assert said(mat.tick(6003.8)) == [("bed_exit", "began", 6000.0)]
+    mat(readings(Bed, 6300, present=1))
+    assert said(mat.tick(6306.3)) == [("bed_exit", "ended", 6000.0)]
 
 
 def test_what_a_mat_that_falls_silent_said_last_is_believed_after_a_while(fed: Any, readings: Any, said: Any) -> None:
