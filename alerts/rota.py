@@ -174,8 +174,8 @@ class Rota:
 
     def _spell(self, group: _Group, now_ms: int) -> "_Spell":
         today = self._today(group, now_ms)
-        # Tomorrow's too: a clock that is put back at midnight shows yesterday's date again.
-        near = [span for ahead in (-1, 0, 1) for span in self._spans(group, today + timedelta(ahead))]
+        # A clock put back at midnight shows yesterday's date again, and one put forward may leave out tomorrow.
+        near = [span for ahead in (-1, 0, 1, 2) for span in self._spans(group, today + timedelta(ahead))]
         turns = [turn for span in near for turn in (span.from_ms, span.until_ms) if turn > now_ms]
         running: defaultdict[str, list[Span]] = defaultdict(list)
         for span in near:
