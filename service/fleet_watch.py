@@ -15,6 +15,7 @@ from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.early_warning import EarlyWarning
 from alerts.detectors.geofence import Geofence
 from alerts.detectors.medical import Medical
+from alerts.detectors.sensors import Sensors
 from alerts.detectors.standard import DetectorSettings, standard_detectors
 from alerts.detectors.supervision import Supervision
 from alerts.detectors.vitals import VitalLimits
@@ -47,6 +48,7 @@ class FleetWatch:
         self._channels = frozenset(channels)
         self._settings = settings
         self._supervision = Supervision(settings.supervision)
+        self._sensors = Sensors(settings.sensors)
         self._vitals = VitalLimits(settings.vitals)
         self._bed_exit = BedExit(settings.bed)
         self._early_warning = EarlyWarning(settings.early_warning)
@@ -139,6 +141,8 @@ class FleetWatch:
         types = [device.type if device else None for device in here]
         sites = [device.site for device in directory.devices]
         self.bank.set_params(self._supervision.name, self._supervision.expecting(types, sites))
+        fenced = np.flatnonzero(self._zones.sets(len(types)) >= 0).tolist()
+        self.bank.set_params(self._sensors.name, self._sensors.expecting(types, fenced))
 
 
 def _rows_of(directory: Directory) -> Mapping[str, Sequence[int]]:

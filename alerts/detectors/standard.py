@@ -12,6 +12,7 @@ from alerts.detectors.fall_device import DeviceFall, DeviceFallSettings
 from alerts.detectors.fusion import Fusion, FusionSettings
 from alerts.detectors.geofence import Geofence, GeofenceSettings
 from alerts.detectors.restless import Restless, RestlessSettings
+from alerts.detectors.sensors import Sensors, SensorSettings
 from alerts.detectors.sos import Press, PressSettings
 from alerts.detectors.supervision import Supervision, SupervisionSettings
 from alerts.detectors.vitals import VitalLimits, VitalSettings
@@ -37,6 +38,7 @@ class DetectorSettings:
     fusion: FusionSettings = field(default_factory=FusionSettings)
     geofence: GeofenceSettings = field(default_factory=GeofenceSettings)
     wandering: WanderingSettings = field(default_factory=WanderingSettings)
+    sensors: SensorSettings = field(default_factory=SensorSettings)
     supervision: SupervisionSettings = field(default_factory=SupervisionSettings)
 
 
@@ -57,5 +59,6 @@ def standard_detectors(zones: ZoneTable, settings: DetectorSettings | None = Non
         Fusion(settings.fusion),
         Geofence(zones, settings.geofence),
         *((WanderingSigns(settings.wandering),) if settings.wandering.enabled else ()),
+        Sensors(settings.sensors),
         Supervision(settings.supervision),
     )

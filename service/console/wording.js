@@ -5,7 +5,7 @@ import { delayOf, language, text, textOrNull, timeOf } from "./language.js";
 /** What follows a number, by the last words of its name. */
 const UNITS = [
   ["_per_min", "/min"], ["_bpm", "/min"], ["_pct", "%"], ["_c", "°C"], ["_mmhg", "mmHg"],
-  ["_m_s", "m/s"], ["_m", "m"], ["_g", "g"], ["_deg", "°"],
+  ["_m_s", "m/s"], ["_m", "m"], ["_g", "g"], ["_deg", "°"], ["_h", "h"],
 ];
 /** What exactly happened; a cause nobody has translated yet is shown as it is called. */
 export const causeOf = (alarm) => textOrNull(`cause.${alarm.cause}`) ?? alarm.cause.replaceAll("_", " ");

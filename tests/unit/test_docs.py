@@ -275,7 +275,7 @@ def test_the_numbers_are_the_detectors_defaults() -> None:
             ), cause
     scale_2, score, usual = defaults.vitals.scale_2, defaults.early_warning, defaults.baseline
     fusion, bed, fence, supervision = defaults.fusion, defaults.bed, defaults.geofence, defaults.supervision
-    walks = defaults.wandering
+    walks, sensors = defaults.wandering, defaults.sensors
     for cause, numbers in {
         "press": [defaults.press.bounce_s],
         "spo2_high": [2, 2, scale_2.spo2_high.raise_at, scale_2.spo2_high.delay_s, scale_2.spo2_high.clear_at],
@@ -310,6 +310,15 @@ def test_the_numbers_are_the_detectors_defaults() -> None:
             walks.away_m,
         ],
         "silent": [supervision.silent_s, supervision.silent_button_s / 3600],
+        "many_silent": [supervision.many_devices, supervision.many_within_s],
+        "link_down": [supervision.link_down_share * 100],
+        "sensor_dead": [
+            sensors.heart_rate_s / 3600,
+            *([sensors.motion_s / 3600] if sensors.motion_s == sensors.bed_signal_s else []),
+            2,
+            *([sensors.spo2_s / 3600] if sensors.spo2_s == sensors.temperature_s else []),
+            sensors.position_s / 3600,
+        ],
         "battery_low": [supervision.battery_low_pct, supervision.battery_clear_pct],
     }.items():
         assert [float(number) for number in re.findall(r"\d+(?:\.\d+)?", told[cause])] == numbers, cause
