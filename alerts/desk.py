@@ -271,9 +271,15 @@ class Desk:
         await self._write(lambda: self._letters.failed_for_good(number, reason, now_ms))
         await self._commit(lambda: self._journal.hasten(number, now_ms), lambda t: t)
 
-    async def receive(self, channel: str, key: str, said: Status, at_ms: int) -> Status | None:
-        """What the other side says of a letter; see `Letters.receive`."""
-        return await self._write(lambda: self._letters.receive(channel, key, said, at_ms))
+    async def receive(self, channel: str, key: str, said: Status, at_ms: int, now_ms: int) -> Status | None:
+        """What the other side says of a letter, and what it is then; see `Letters.receive`."""
+        found = await self._write(lambda: self._letters.receive(channel, key, said, at_ms))
+        if found is None:
+            return None
+        number, status = found
+        if status is Status.FAILED:
+            await self._commit(lambda: self._journal.hasten(number, now_ms), lambda t: t)
+        return status
 
     async def letter_counts(self) -> Mapping[tuple[str, Status], int]:
         """How many letters there are by channel and what became of them."""

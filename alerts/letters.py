@@ -164,10 +164,10 @@ class Letters:
         with self._engine.begin() as connection:
             connection.execute(_GIVEN_UP, {"which": number, "at_ms": now_ms, "why": reason})
 
-    def receive(self, channel: str, key: str, said: Status, at_ms: int) -> Status | None:
-        """What the other side says of a letter: delivered, read, failed; returns what it is then, None: no such letter.
+    def receive(self, channel: str, key: str, said: Status, at_ms: int) -> tuple[int, Status] | None:
+        """What the other side says of a letter: delivered, read, failed; its number and what it is then.
 
-        Said twice it changes nothing, and nothing is taken back: read is more than delivered, and that more than sent.
+        None: there is no such letter. Said twice it changes nothing, and nothing is taken back: read is more than delivered, and that more than sent.
         """
         with self._engine.begin() as connection:
             row = connection.execute(_of_key(channel, key)).first() if key.count("-") in (1, 2) else None
@@ -176,11 +176,11 @@ class Letters:
             # A gateway's clock may be wrong; it cannot have been before the letter was written.
             values = {"which": row.number, "at_ms": max(at_ms, row.created_ms)}
             if connection.execute(_RECEIVE[said], values).rowcount == 0:
-                return Status(row.status)
+                return row.number, Status(row.status)
             if said is not Status.FAILED:
                 note_sent(connection, [(row.number, values["at_ms"])])
                 note_delivered(connection, row.number, values["at_ms"])
-        return said
+        return row.number, said
 
     def failed_for_now(self, failed: Sequence[tuple[int, str, int]]) -> None:
         """Letters, by number, failed for a reason and are to be tried again at a time; in one commit.

@@ -153,9 +153,9 @@ async def _strike_off(desk: Desk, channel: Channel, letter: Letter, result: Resu
         case Sent():
             await desk.sent(letter.number, now_ms)
         case Delivered():
-            await desk.receive(channel.name, letter.key, Status.DELIVERED, now_ms)
+            await desk.receive(channel.name, letter.key, Status.DELIVERED, now_ms, now_ms)
         case Read():
-            await desk.receive(channel.name, letter.key, Status.READ, now_ms)
+            await desk.receive(channel.name, letter.key, Status.READ, now_ms, now_ms)
         case FailedForNow(reason, retry_after_s):
             if now_ms - letter.created_ms < backoff.give_up_s * 1000:
                 _log.warning("channel %s: %s to be sent again: %s", channel.name, letter.key, reason)

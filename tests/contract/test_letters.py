@@ -64,6 +64,11 @@ def due(letters: Letters, now_ms: int = T + 20, **more: object) -> dict[str, Let
     return {letter.address: letter for letter in letters.due("sms", now_ms, 10, **more)}  # type: ignore[arg-type]
 
 
+def receive(letters: Letters, channel: str, key: str, said: Status, at_ms: int) -> Status | None:
+    found = letters.receive(channel, key, said, at_ms)
+    return None if found is None else found[1]
+
+
 def status(engine: Engine, letter: Letter) -> tuple[str, int | None, int | None, int | None]:
     query = select(OUTBOX.c.status, OUTBOX.c.sent_ms, OUTBOX.c.delivered_ms, OUTBOX.c.read_ms)
     with engine.connect() as connection:
@@ -93,19 +98,19 @@ def test_a_receipt_goes_forward_and_never_back(letters: Letters, engine: Engine)
     letter = due(letters)["nurse-1"]
     letters.sent([(letter.number, T + 30)])
     assert status(engine, letter) == ("sent", T + 30, None, None)
-    assert letters.receive("sms", letter.key, Status.DELIVERED, T + 40) is Status.DELIVERED
-    assert letters.receive("sms", letter.key, Status.DELIVERED, T + 99) is Status.DELIVERED
+    assert receive(letters, "sms", letter.key, Status.DELIVERED, T + 40) is Status.DELIVERED
+    assert receive(letters, "sms", letter.key, Status.DELIVERED, T + 99) is Status.DELIVERED
     assert status(engine, letter) == ("delivered", T + 30, T + 40, None), "the first counts"
-    assert letters.receive("sms", letter.key, Status.READ, T + 50) is Status.READ
+    assert receive(letters, "sms", letter.key, Status.READ, T + 50) is Status.READ
     for late in (Status.DELIVERED, Status.FAILED, Status.READ):
-        assert letters.receive("sms", letter.key, late, T + 60) is Status.READ
+        assert receive(letters, "sms", letter.key, late, T + 60) is Status.READ
     assert status(engine, letter) == ("read", T + 30, T + 40, T + 50)
     assert Ledger(engine).of_alarm(letter.alarm).delivered_ms == T + 40
 
 
 def test_a_receipt_may_come_before_the_answer(letters: Letters, engine: Engine) -> None:
     letter = due(letters)["nurse-1"]
-    assert letters.receive("sms", letter.key, Status.READ, T + 40) is Status.READ
+    assert receive(letters, "sms", letter.key, Status.READ, T + 40) is Status.READ
     letters.sent([(letter.number, T + 45)])
     assert status(engine, letter) == ("read", T + 40, T + 40, T + 40)
     assert "nurse-1" not in due(letters), "and is not sent again"
@@ -114,16 +119,16 @@ def test_a_receipt_may_come_before_the_answer(letters: Letters, engine: Engine) 
 def test_a_gateway_that_could_not_deliver_says_so(letters: Letters, engine: Engine) -> None:
     letter = due(letters)["nurse-1"]
     letters.sent([(letter.number, T + 30)])
-    assert letters.receive("sms", letter.key, Status.FAILED, T + 40) is Status.FAILED
+    assert receive(letters, "sms", letter.key, Status.FAILED, T + 40) is Status.FAILED
     (failure,) = letters.failures()
     assert failure.reason == "the other side says it could not deliver it"
-    assert letters.receive("sms", letter.key, Status.DELIVERED, T + 50) is Status.DELIVERED, "it did in the end"
+    assert receive(letters, "sms", letter.key, Status.DELIVERED, T + 50) is Status.DELIVERED, "it did in the end"
     assert letters.failures() == []
 
 
 def test_a_clock_behind_ours_does_not_deliver_before_the_alarm(letters: Letters, engine: Engine) -> None:
     letter = due(letters)["nurse-1"]
-    letters.receive("sms", letter.key, Status.DELIVERED, 5)
+    receive(letters, "sms", letter.key, Status.DELIVERED, 5)
     assert status(engine, letter)[2] == T + 10
 
 
@@ -132,6 +137,6 @@ def test_a_clock_behind_ours_does_not_deliver_before_the_alarm(letters: Letters,
 )
 def test_an_unknown_key_is_none(letters: Letters, key: str) -> None:
     letter = due(letters)["nurse-1"]
-    assert letters.receive("sms", key.format(alarm=letter.alarm), Status.READ, T) is None
-    assert letters.receive("other", letter.key, Status.READ, T) is None, "of another channel it is another letter"
-    assert letters.receive("sms", f"{letter.alarm}-{10**40}", Status.READ, T) is None
+    assert receive(letters, "sms", key.format(alarm=letter.alarm), Status.READ, T) is None
+    assert receive(letters, "other", letter.key, Status.READ, T) is None, "of another channel it is another letter"
+    assert receive(letters, "sms", f"{letter.alarm}-{10**40}", Status.READ, T) is None

@@ -8,10 +8,12 @@ import pytest
 from alerts.alarm import Alarm, Outcome, Transition
 from alerts.findings import Condition, Priority
 from alerts.lifecycle import Event, State
+from alerts.notify.answers import judge_status, seconds_of
 from alerts.notify.backoff import Backoff
 from alerts.notify.contract import FailedForGood, FailedForNow, Result, Sent
 from alerts.notify.mqtt import MqttChannel
-from alerts.notify.webhook import Webhook, _judge
+from alerts.notify.post import PASSING
+from alerts.notify.webhook import Webhook
 from ingest.listener import Endpoint
 
 ALARM = Alarm(
@@ -116,7 +118,7 @@ def test_a_webhook_is_not_told_of_a_press_that_changes_nothing() -> None:
     ],
 )
 def test_what_an_answer_means(status: int, retry_after: str | None, result: Result) -> None:
-    assert _judge(status, retry_after) == result
+    assert judge_status(status, seconds_of(retry_after), also_passing=PASSING) == result
 
 
 def test_back_off_doubles_up_to_its_most_and_is_never_less_than_half() -> None:
