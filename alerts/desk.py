@@ -40,7 +40,7 @@ _KEEP_LETTERS_MS: Final = 7 * 86_400_000
 _UPKEEP_S: Final = 10.0
 #: How many alarms may be told in one commit that time has passed: one that is due at the same time as a thousand
 #: others must not keep the next press waiting.
-_AT_ONCE: Final = 16
+_AT_ONCE: Final = 8
 _LOOK_S: Final = 30.0
 _AGAIN_S: Final = 1.0
 _PRUNE_MOST: Final = 100
@@ -75,7 +75,7 @@ class Desk:
         self._just_posted: Posted = {}  # used in the writing thread alone
         self._awaited_ms: int | None = None  # the next time at which something happens by itself
         self._due_sooner = asyncio.Event()
-        self._to_take_up = True
+        self._caller = caller
         self._commits = 0  # asked for and not done
         self._arrived: list[tuple[int, int]] = []  # letters, and when
         self._came_back: list[tuple[int, str, int]] = []  # letters, why, and when they are due again
@@ -162,22 +162,20 @@ class Desk:
             begun += some
         return begun
 
-    def take_up_soon(self) -> None:
-        """Others may be called than before: look through the open alarms that call nobody."""
-        self._to_take_up = True
-        self._due_sooner.set()
-
     async def keep_time(self, clock_ms: Callable[[], int]) -> None:
         """Until cancelled: let happen what is due when it is due; where that is much, a little at a time.
 
         A press that comes meanwhile waits for one round at most.
         """
+        taken_up: object = None
         while True:
             self._due_sooner.clear()
             try:
-                if self._to_take_up:
-                    self._to_take_up = False
+                caller = self._caller() if self._caller is not None else self
+                if caller is not taken_up:  # the first time, and whenever others may be called than before
                     await self.take_up(clock_ms())
+                    taken_up = caller
+                self._awaited_ms = None  # so that what is journalled while it is asked for is noticed
                 self._awaited_ms = await self._read(self._journal.next_due_ms)
                 wait_s = self._until_s(clock_ms())
                 if wait_s <= 0:
@@ -185,7 +183,7 @@ class Desk:
                     continue
             except (OperationalError, InterfaceError) as error:
                 _log.error("times of the alarms: database not available: %s", type(error).__name__)
-                self._to_take_up, wait_s = True, _AGAIN_S
+                wait_s = _AGAIN_S
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._due_sooner.wait()

@@ -206,7 +206,7 @@ class Journal(Archive):
             due_ms: int | None = connection.execute(select(func.min(ALARM.c.due_ms))).scalar_one()
         return due_ms
 
-    def pass_time(self, now_ms: int, most: int = 16) -> list[Transition]:
+    def pass_time(self, now_ms: int, most: int = 8) -> list[Transition]:
         """Let happen what is due: next steps of calling, reminders, ends of shelves; at most so many, urgent first.
 
         As many as `most` returned means that there may be more.
@@ -225,7 +225,7 @@ class Journal(Archive):
             self._write(connection, page)
         return page.transitions
 
-    def take_up(self, now_ms: int, after: str = "", most: int = 16) -> tuple[list[Transition], str | None]:
+    def take_up(self, now_ms: int, after: str = "", most: int = 8) -> tuple[list[Transition], str | None]:
         """Let open alarms to which nothing will happen by itself begin to call, where there is somebody to call now.
 
         They are from a time when nobody was there to be called, or from an earlier version. So many are looked at, from
@@ -325,7 +325,9 @@ class Journal(Archive):
         for (site, _), finding in told.items():
             key = key_of(finding, ServiceItself(site))
             self._load(connection, page, [key])
-            page.take(set(), key, finding, ServiceItself(site), page.now_ms)
+            # Another transaction of the same millisecond may have told of it.
+            known = self._statements.known.run(connection, [sighting_of(key, finding)])
+            page.take({row.occurrence for row in known}, key, finding, ServiceItself(site), page.now_ms)
 
 
 def _lost(finding: Finding, origin: Origin, devices: Sequence[Origin]) -> list[Origin]:

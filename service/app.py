@@ -113,7 +113,16 @@ async def serve(
             if on_transition is not None:
                 on_transition(transition)
 
-        desk = await house.enter_async_context(Desk(engine, channels, on_transition=told, clock_ms=wall_clock_ms))
+        desk = await house.enter_async_context(
+            Desk(
+                engine,
+                channels,
+                on_transition=told,
+                clock_ms=wall_clock_ms,
+                caller=lambda: fleet.roster,
+                times=settings.alarms,
+            )
+        )
         watch = Watch(fleet.decoder, BedSignal().with_rates, fleet.bank, desk, falls, inbox, memory, metrics)
         falls.resume(await desk.open_alarms(), wall_clock_ms())
         sessions = {lane: make_session(settings.mqtt, lane) for lane in LANES}
@@ -152,6 +161,7 @@ async def serve(
             for channel in channels:
                 group.create_task(deliver(desk, channel, wall_clock_ms), name=f"outbox of {channel.name}")
             group.create_task(watch.notice_silence(), name="silence")
+            group.create_task(desk.keep_time(wall_clock_ms), name="times of the alarms")
             group.create_task(desk.upkeep(wall_clock_ms), name="journal upkeep")
             writer = drain(spool, store, quarantine, arrival, progress=progress, on_stored=metrics.stored)
             group.create_task(writer, name="store writer")

@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     PlainValidator,
     ValidationError,
@@ -25,18 +24,19 @@ from pydantic import (
 )
 
 from alerts.detectors.standard import DetectorSettings
+from alerts.timing import AlarmTimes
+from service.alarm_times import CheckedAlarmTimes
 from service.detect import CheckedDetectorSettings, DetectError, faults
 from service.identifier import Identifier
+from service.notify_settings import NotifySettings
 from service.problems import path_of, sentence, shown, unknown
 from service.secret import Secret, folder_of, resolve_text
+from service.section import Section, WebUrl
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
 _PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
-
-#: Channels that are there without being named in the settings; what waits for a channel is kept under its name.
-_CHANNELS: Final = frozenset({"console", "mqtt", "store"})
 
 
 class SettingsError(Exception):
@@ -86,17 +86,6 @@ def _path(value: object, info: ValidationInfo) -> Path:
     return folder_of(info) / Path(value).expanduser()
 
 
-def _web_url(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:  # not shown: the address of a webhook is often a secret by itself
-        raise ValueError('must be a URL that starts with "http://" or "https://"')
-    return value
-
-
 def _loopback(value: str) -> str:
     if value == "localhost":
         return value
@@ -134,16 +123,8 @@ def _database_url(value: object, info: ValidationInfo) -> str:
 
 
 FilePath = Annotated[Path, PlainValidator(_path)]
-WebUrl = Annotated[str, AfterValidator(_web_url)]
-SecretWebUrl = Annotated[str, PlainValidator(resolve_text), AfterValidator(_web_url)]
 Word = Annotated[str, Field(min_length=1, max_length=256)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-class Section(BaseModel):
-    """A table of the settings file: frozen, and unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class DataSettings(Section):
@@ -269,38 +250,6 @@ class HttpSettings(Section):
     port: Port = 8080
 
 
-class WebhookSettings(Section):
-    """Somebody else's HTTP service that is told of every alarm; signed where a secret is given."""
-
-    name: Identifier
-    url: SecretWebUrl = Field(repr=False)
-    secret: Secret | None = None
-    timeout_s: float = Field(default=5.0, gt=0, le=60)
-
-
-class MqttNotifySettings(Section):
-    """What the service itself publishes: the alarm feed and the answers to a pressed button."""
-
-    feed: bool = True
-    commands: bool = True
-
-
-class NotifySettings(Section):
-    """Who is told of alarms besides the console."""
-
-    webhook: tuple[WebhookSettings, ...] = ()
-    mqtt: MqttNotifySettings = MqttNotifySettings()
-
-    @model_validator(mode="after")
-    def _names(self) -> Self:
-        names = [hook.name for hook in self.webhook]
-        for name in _CHANNELS & set(names):
-            raise ValueError(f'a webhook cannot have the name "{name}": a channel of the service itself has it')
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f'two webhooks have the name "{name}"')
-        return self
-
-
 class Settings(Section):
     """Everything that can be set."""
 
@@ -313,6 +262,7 @@ class Settings(Section):
     clips: ClipSettings = ClipSettings()
     http: HttpSettings = HttpSettings()
     notify: NotifySettings = NotifySettings()
+    alarms: CheckedAlarmTimes = AlarmTimes()
     detect: CheckedDetectorSettings = DetectorSettings()
 
     @property

@@ -6,12 +6,12 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from alerts.alarm import Outcome
-from alerts.journal import UnknownAlarm
-from alerts.lifecycle import IllegalEvent
 from ingest.contract import NAME_PATTERN
+from service.api.acting import acting_on
 from service.api.caregivers import check_caregiver
-from service.api.errors import ApiError, Problem, bad_request
+from service.api.errors import Problem, bad_request
 from service.api.house import HOUSE
+from service.api.open_alarms import open_alarms_json
 from service.api.route import Route, answer_with, read_body, read_query
 from service.api.views import AlarmView, StepView, TransitionView, View
 
@@ -45,6 +45,7 @@ class HistoryQuery(BaseModel):
     before_alarm: Identifier | None = None
     site: Identifier | None = None
     resident: Identifier | None = None
+    drill: bool | None = Field(None, description="true: tests alone; false: none of them")
 
 
 class Acknowledgement(BaseModel):
@@ -67,8 +68,8 @@ class Resolution(BaseModel):
 
 async def list_open_alarms(request: web.Request) -> web.Response:
     """GET /api/v1/alarms."""
-    alarms = await request.app[HOUSE].desk.open_alarms()
-    return answer_with(AlarmList(alarms=tuple(map(AlarmView.of, alarms))))
+    alarms = await open_alarms_json(request.app[HOUSE].desk)
+    return web.Response(body=b'{"alarms":%s}' % alarms, content_type="application/json", charset="utf-8")
 
 
 async def list_history(request: web.Request) -> web.Response:
@@ -77,7 +78,12 @@ async def list_history(request: web.Request) -> web.Response:
     if query.before_alarm is not None and query.before_ms is None:
         raise bad_request("query", [Problem(field="before_alarm", message="means nothing without before_ms")])
     alarms = await request.app[HOUSE].desk.history(
-        query.limit, query.before_ms, query.before_alarm, site=query.site, resident=query.resident
+        query.limit,
+        query.before_ms,
+        query.before_alarm,
+        site=query.site,
+        resident=query.resident,
+        drill=query.drill,
     )
     return answer_with(AlarmList(alarms=tuple(map(AlarmView.of, alarms))))
 
@@ -86,10 +92,8 @@ async def show_alarm(request: web.Request) -> web.Response:
     """GET /api/v1/alarms/{alarm}."""
     name = request.match_info["alarm"]
     desk = request.app[HOUSE].desk
-    try:
+    with acting_on(name):
         alarm = await desk.alarm(name)
-    except UnknownAlarm:
-        raise _unknown(name) from None
     course = await desk.transitions(name)
     return answer_with(AlarmWithCourse(alarm=AlarmView.of(alarm), transitions=tuple(map(StepView.of, course))))
 
@@ -99,12 +103,8 @@ async def acknowledge(request: web.Request) -> web.Response:
     name, house = request.match_info["alarm"], request.app[HOUSE]
     body = await read_body(request, Acknowledgement)
     await check_caregiver(house, body.by)
-    try:
+    with acting_on(name):
         transition = await house.desk.acknowledge(name, body.by, house.now_ms())
-    except UnknownAlarm:
-        raise _unknown(name) from None
-    except IllegalEvent as error:
-        raise ApiError(409, "illegal_transition", f"alarm {name}: {error}") from None
     return answer_with(TransitionView.of(transition))
 
 
@@ -113,17 +113,9 @@ async def resolve(request: web.Request) -> web.Response:
     name, house = request.match_info["alarm"], request.app[HOUSE]
     body = await read_body(request, Resolution)
     await check_caregiver(house, body.by)
-    try:
+    with acting_on(name):
         transition = await house.desk.resolve(name, body.by, body.outcome, body.note, house.now_ms())
-    except UnknownAlarm:
-        raise _unknown(name) from None
-    except IllegalEvent as error:
-        raise ApiError(409, "illegal_transition", f"alarm {name}: {error}") from None
     return answer_with(TransitionView.of(transition))
-
-
-def _unknown(name: str) -> ApiError:
-    return ApiError(404, "unknown_alarm", f"there is no alarm {name[:64]!r}")
 
 
 _ALARM: Final = {"alarm": "The alarm's name"}

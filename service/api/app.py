@@ -7,6 +7,7 @@ from aiohttp import web
 from service.api import (
     alarms,
     delays,
+    drills,
     events,
     falls,
     openapi,
@@ -16,6 +17,7 @@ from service.api import (
     positions,
     readings,
     registry,
+    shelf,
     standing,
 )
 from service.api.errors import errors_as_json
@@ -28,6 +30,8 @@ _BODY_MOST_BYTES: Final = 16 * 1024
 
 ROUTES: Final[tuple[Route, ...]] = (
     *alarms.ROUTES,
+    *shelf.ROUTES,
+    *drills.ROUTES,
     *delays.ROUTES,
     *falls.ROUTES,
     *events.ROUTES,

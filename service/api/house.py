@@ -12,6 +12,7 @@ from alerts.clips import Clip
 from alerts.delays import DelayReader
 from alerts.detectors.contract import Records
 from alerts.detectors.whereabouts import Whereabouts
+from alerts.drills import Drill
 from alerts.ledger import Ledger
 from alerts.notify.hub import Hub
 from ingest.clock import wall_clock_ms
@@ -52,6 +53,26 @@ class Desk(Protocol):
         """A person takes an alarm; UnknownAlarm, IllegalEvent."""
         ...
 
+    async def shelve(self, alarm: str, by: str, until_ms: int, reason: str, now_ms: int) -> Transition:
+        """A person lays an alarm aside until a time; UnknownAlarm, IllegalEvent, ShelfTooLong."""
+        ...
+
+    async def unshelve(self, alarm: str, by: str, now_ms: int) -> Transition:
+        """A person ends that before its time; UnknownAlarm, IllegalEvent."""
+        ...
+
+    async def begin_drill(self, site: str, by: str, until_ms: int, now_ms: int) -> Drill:
+        """From now on what is found at a site is a test, until a time; DrillTooLong."""
+        ...
+
+    async def end_drill(self, site: str, now_ms: int) -> bool:
+        """What is found at a site is real again; False where no drill went on."""
+        ...
+
+    async def drills(self, now_ms: int) -> list[Drill]:
+        """The drills that go on."""
+        ...
+
     async def resolve(self, alarm: str, by: str, outcome: Outcome, note: str, now_ms: int) -> Transition:
         """A person closes an alarm; UnknownAlarm, IllegalEvent."""
         ...
@@ -72,6 +93,7 @@ class Desk(Protocol):
         *,
         site: str | None = None,
         resident: str | None = None,
+        drill: bool | None = None,
     ) -> list[Alarm]:
         """Alarms open and closed, latest first."""
         ...
@@ -200,6 +222,7 @@ class House:
     clips: Clips | None = None
     bank: Bank | None = None
     whereabouts: Callable[[str, int], Whereabouts | None] | None = None
+    silent_devices: Callable[[str], Sequence[SilentDevice]] | None = None
     ledger: Ledger | None = None
     delays: DelayReader | None = None
 

@@ -44,6 +44,12 @@ class AlarmView(View):
     resolved_ms: int | None
     outcome: Outcome | None
     note: str
+    unknown_since_ms: int | None = Field(description="Its device is silent since then: nobody knows if it still holds")
+    step: int = Field(description="How many steps of calling were begun since it last began to ring")
+    due_ms: int | None = Field(description="When the next step, a reminder or the end of the shelf is due")
+    shelved_by: str | None
+    shelved_until_ms: int | None
+    shelved_reason: str
 
     @classmethod
     def of(cls, alarm: Alarm) -> Self:
@@ -73,6 +79,12 @@ class AlarmView(View):
             resolved_ms=alarm.resolved_ms,
             outcome=alarm.outcome,
             note=alarm.note,
+            unknown_since_ms=alarm.unknown_since_ms,
+            step=alarm.step,
+            due_ms=alarm.due_ms,
+            shelved_by=alarm.shelved_by,
+            shelved_until_ms=alarm.shelved_until_ms,
+            shelved_reason=alarm.shelved_reason,
         )
 
 

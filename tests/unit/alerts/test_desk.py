@@ -1,15 +1,16 @@
 """The desk: what is on the disk is told, in order, also when the caller gave up."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import event
 
-from alerts.alarm import Outcome, Transition
+from alerts.alarm import Alarm, Outcome, Transition
 from alerts.desk import Desk
+from alerts.escalation import Call, Recipient
 from alerts.findings import Change, Condition, Finding, Priority
 from alerts.lifecycle import Event, IllegalEvent
 from alerts.notify.webhook import Webhook
@@ -135,3 +136,105 @@ async def test_upkeep_forgets_letters_of_last_week_and_empties_the_log(
         upkeep.cancel()
         await asyncio.gather(upkeep, return_exceptions=True)
         assert len(await desk.open_alarms()) == 1
+
+
+# ------------------------------------------------------------------ time passes
+
+
+class Clock:
+    """A time of day that a test sets."""
+
+    def __init__(self) -> None:
+        self.now_ms = T
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+class EveryTenth:
+    """Calls nobody in particular, and is due again after ten milliseconds of the test's own clock."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def call(self, alarm: Alarm, step: int, now_ms: int) -> Call:
+        self.asked.append(step)
+        return Call(step, (Recipient("nurse", "nothing"),), now_ms + 10)
+
+
+@asynccontextmanager
+async def keeping_time(desk: Desk, clock: Clock) -> AsyncIterator[None]:
+    keeper = asyncio.create_task(desk.keep_time(clock))
+    try:
+        yield
+    finally:
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+
+
+async def until(done: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not done():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+
+async def test_what_is_due_happens_though_it_became_known_while_nothing_was_awaited(tmp_path: Path) -> None:
+    told: list[Transition] = []
+    clock, caller = Clock(), EveryTenth()
+    engine = make_engine(f"sqlite:///{tmp_path}/shouhu.db")
+    async with Desk(engine, on_transition=told.append, caller=lambda: caller) as desk, keeping_time(desk, clock):
+        await asyncio.sleep(0)
+        await desk.record([press()], DEVICES, T, T)
+        await desk.resolve((await desk.open_alarms())[-1].alarm, "nurse", Outcome.TEST, "", T)
+        clock.now_ms = T + 10
+        await desk.record([press(T + 1)], DEVICES, T, T)  # due at once, by that clock
+        await until(lambda: any(one.event is Event.ESCALATE for one in told))
+        assert caller.asked[0] == 0
+        clock.now_ms += 10
+        await desk.record([press(T + 2)], DEVICES, T, T)
+    engine.dispose()
+
+
+async def test_a_press_among_a_thousand_alarms_that_are_due_waits_for_one_round_alone(tmp_path: Path) -> None:
+    told: list[Transition] = []
+    clock, caller = Clock(), EveryTenth()
+    engine = make_engine(f"sqlite:///{tmp_path}/shouhu.db")
+    low = [
+        Finding(0, Condition.DEVICE, "battery_low", Change.BEGAN, Priority.LOW, T, T, subject=str(n))
+        for n in range(1000)
+    ]
+    async with Desk(engine, on_transition=told.append, caller=lambda: caller) as desk:
+        await desk.record(low, DEVICES, T, T)
+        told.clear()
+        clock.now_ms = T + 60_000
+        async with keeping_time(desk, clock):
+            await until(lambda: bool(told))
+            before = len(told)
+            await desk.record([press(T + 60_000)], DEVICES, T + 60_000, T + 60_000)
+            pressed = next(n for n, one in enumerate(told) if one.event is Event.RAISE and n >= before - 1)
+            assert pressed - before <= 2 * (8 + 1), "at most the round that was being written and the one that waited"
+            await until(lambda: sum(one.event is Event.ESCALATE for one in told) >= 1000)
+    engine.dispose()
+
+
+async def test_a_new_roster_lets_those_begin_to_call_who_called_nobody(tmp_path: Path) -> None:
+    class Nobody(EveryTenth):
+        def call(self, alarm: Alarm, step: int, now_ms: int) -> Call:
+            super().call(alarm, step, now_ms)
+            return Call(step, (), None)
+
+    told: list[Transition] = []
+    callers: list[EveryTenth] = [Nobody()]
+    engine = make_engine(f"sqlite:///{tmp_path}/shouhu.db")
+    async with Desk(engine, on_transition=told.append, caller=lambda: callers[-1]) as desk:
+        await desk.record([press()], DEVICES, T, T)
+        async with keeping_time(desk, Clock()):
+            await until(lambda: len(callers[0].asked) == 2)  # when it was raised, and when the service began
+            callers.append(EveryTenth())
+
+            def looks() -> bool:
+                desk._due_sooner.set()  # in place of the half minute after which it looks by itself
+                return any(one.event is Event.ESCALATE for one in told)
+
+            await until(looks)
+    engine.dispose()

@@ -201,6 +201,13 @@ BAD = [
         "detect.supervision.battery_clear_pct: must not be under battery_low_pct, 30 (got 25)",
     ),
     ("[data]\nfolder = 3", "data.folder: must be a path in quotes"),
+    ("[alarms]\nhold_s = -1", "alarms: hold_s must be 0 to 3,600 (got -1)"),
+    (
+        "[alarms]\nremind_s = { high = 1, medium = 60, low = 60 }",
+        "alarms: remind_s.high must be 60 to 604,800 (got 1)",
+    ),
+    ("[alarms]\nshelve_most_s = { high = 60, medium = 60 }", "alarms.shelve_most_s.low: is missing"),
+    ("[alarms]\nhold = 1", 'alarms.hold: is not a known key; did you mean "hold_s"?'),
 ]
 
 

@@ -64,6 +64,11 @@ class Rig:
         assert answer.status == status, await answer.text()
         return await answer.json()
 
+    async def delete(self, path: str, body: Any, status: int = 200) -> Any:
+        answer = await self.client.delete(path, json=body)
+        assert answer.status == status, await answer.text()
+        return await answer.json()
+
 
 class Stream:
     """Server-sent events, one after the other."""
