@@ -140,6 +140,7 @@ export class Card {
     const marks = [];
     if (alarm.drill) marks.push(element("span", "mark drill", text("mark.drill")));
     if (alarm.state === "returned" && !alarm.cancelled) marks.push(element("span", "mark returned", text("state.returned")));
+    if (alarm.unknown_since_ms) marks.push(element("span", "mark unknown", text("mark.unknown", { time: timeOf(alarm.unknown_since_ms) })));
     if (alarm.cancelled) marks.push(element("span", "mark cancelled", text(walked(alarm) ? "mark.walked" : "mark.cancelled")));
     if (alarm.repeats > 0) marks.push(element("span", "mark repeats", text("mark.repeats", { n: alarm.repeats })));
     return marks;
@@ -147,6 +148,10 @@ export class Card {
 
   #stateOf(alarm) {
     if (!alarm.acknowledged_by || waits(alarm)) return text("state.unacknowledged");
+    if (alarm.shelved_until_ms) {
+      const by = text("card.shelved_by", { name: this.#people.caregiverName(alarm.shelved_by), time: timeOf(alarm.shelved_until_ms) });
+      return `${text(`state.${alarm.state}`)} · ${by}`;
+    }
     const taken = text("card.taken_by", { name: this.#people.caregiverName(alarm.acknowledged_by), time: timeOf(alarm.acknowledged_ms) });
     return alarm.state === "cleared" ? `${taken} · ${text("state.cleared")}` : taken;
   }
