@@ -24,6 +24,7 @@ class Known:
         self._untouched = initial(1)
         # Of a large array the system gives memory only for what is written.
         self._records: Records = np.empty(0, dtype=self._untouched.dtype)
+        self._whole = _whole(self._records)
         self._row = np.empty(0, dtype=np.intp)
         self._used = 0
         self._place = np.empty(0, dtype=np.intp)
@@ -50,7 +51,7 @@ class Known:
         _whole(records)[: self._used] = _whole(self.records)
         row = np.empty(count, dtype=np.intp)
         row[: self._used] = self.rows
-        self._records, self._row = records, row
+        self._records, self._whole, self._row = records, _whole(records), row
         self._place = np.concatenate([self._place, np.full(count - len(self._place), _NOWHERE)])
         self._fill()
 
@@ -61,7 +62,7 @@ class Known:
             return self._records.take(place)
         result = np.repeat(self._untouched, len(place))
         heard = np.flatnonzero(place >= 0)
-        _whole(result)[heard] = _whole(self._records)[place[heard]]
+        _whole(result)[heard] = self._whole[place[heard]]
         return result
 
     def put(self, rows: NDArray[np.integer], after: Records) -> None:
@@ -73,11 +74,11 @@ class Known:
             self._row[place[new]] = rows[new]
             self._place[rows[new]] = place[new]
             self._used += len(new)
-        _whole(self._records)[place] = _whole(after)
+        self._whole[place] = after.view(self._whole.dtype)
 
     def write(self, begin: int, end: int, after: Records) -> None:
         """Write records `begin` to `end` (without it)."""
-        _whole(self._records)[begin:end] = _whole(after)
+        self._whole[begin:end] = after.view(self._whole.dtype)
 
     def between(self, begin: int, end: int) -> tuple[Index, Records]:
         """The rows heard of from `begin` to `end` (without it), and a copy of their records."""

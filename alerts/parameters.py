@@ -23,6 +23,8 @@ class Parameters:
         rows = np.ascontiguousarray(records).view(np.dtype((np.void, records.dtype.itemsize))).tolist()
         self._which = np.fromiter((number.setdefault(row, len(number)) for row in rows), np.int32, len(rows))
         self._different = np.frombuffer(b"".join(number), dtype=records.dtype)
+        #: Where all rows have one record: it, as often as there are rows, in no more room than once.
+        self._same = np.broadcast_to(self._different, len(rows)) if len(number) == 1 else None
 
     def extend(self, records: Records) -> None:
         """Records of further rows."""
@@ -30,6 +32,6 @@ class Parameters:
 
     def take(self, rows: NDArray[np.integer]) -> Records:
         """The records of rows (k,)."""
-        if len(self._different) == 1:
-            return np.broadcast_to(self._different, len(rows))
+        if self._same is not None and len(rows) <= len(self._same):
+            return self._same[: len(rows)]
         return self._different.take(self._which.take(rows))

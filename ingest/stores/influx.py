@@ -26,7 +26,7 @@ from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
 from influxdb_client.domain.write_precision import WritePrecision
 
 from ingest.stores.contract import Block, Refused, StoreUnavailable
-from ingest.stores.lines import lines_of
+from ingest.stores.lines import Heads, lines_of
 
 BATCH_LINES: Final = 5_000
 #: Raw samples make long lines; a request stays well under the 25 MB both versions take by default.
@@ -69,6 +69,7 @@ class _Lines(ABC):
         self._gzip = not on_this_machine(url) if compress is None else compress
         self._encoding = {"Content-Encoding": "gzip" if self._gzip else "identity"}
         self._broken_off: _Search | None = None
+        self._heads = Heads()
 
     async def write(self, blocks: Sequence[Block]) -> Sequence[Refused]:
         """Store all blocks; returns the lines refused for good, StoreUnavailable where the rest must wait."""
@@ -79,7 +80,7 @@ class _Lines(ABC):
             batch: list[str] = []
             size = 0
             for piece in _pieces(blocks):
-                lines = lines_of(piece, keep_samples=self._keep_samples)
+                lines = lines_of(piece, keep_samples=self._keep_samples, heads=self._heads)
                 # Making lines holds the event loop; others have their turn after every piece.
                 await asyncio.sleep(0)
                 if known:

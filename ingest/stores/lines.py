@@ -30,14 +30,34 @@ _TAG: Final = re.compile(rb",([a-z]+)=((?:\\.|[^\\, ])*)")
 _numbers: Final = msgspec.json.Encoder()
 #: Up to here a float that is whole is that integer.
 _EXACT: Final = 2.0**53
+#: Heads of one measurement that are kept, at some 200 bytes each.
+_MOST_HEADS: Final = 200_000
 
 
-def lines_of(block: Block, *, keep_samples: bool) -> list[str]:
-    """One line a reading, without line ends, in the order of the readings."""
+class Heads:
+    """The beginnings of lines, each made once: the same devices speak again and again."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[Tag, str]] = {}
+
+    def of(self, measurement: str, tags: Sequence[Tag]) -> list[str]:
+        """As `heads_of`."""
+        known = self._known.setdefault(measurement, {})
+        try:
+            return list(map(known.__getitem__, tags))
+        except KeyError:
+            if len(known) > _MOST_HEADS:  # residents come and go, and devices with them
+                known.clear()
+            known.update(zip(tags, heads_of(measurement, tags), strict=True))
+            return list(map(known.__getitem__, tags))
+
+
+def lines_of(block: Block, *, keep_samples: bool, heads: Heads | None = None) -> list[str]:
+    """One line a reading, without line ends, in the order of the readings; `heads` are those made before."""
     readings = block.readings
     columns = [c for c in filled(readings, keep_samples=keep_samples) if c.known.any()]
-    heads = heads_of(readings.KIND.value, block.tags)
-    head = [heads[row] for row in readings.row.tolist()]
+    beginnings = (heads or Heads()).of(readings.KIND.value, block.tags)
+    head = [beginnings[row] for row in readings.row.tolist()]
     time_us = readings.time_ms * SLOTS + slot(readings)
     known = np.stack([c.known for c in columns]) if columns else np.zeros((0, 0), dtype=bool)
     if known.all():

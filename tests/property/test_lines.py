@@ -11,7 +11,7 @@ from ingest.blocks import from_bytes, to_bytes
 from ingest.contract import Kind
 from ingest.readings import ACTIONS, BY_KIND, CRSS, FALL_STATES, SOURCES, AnyReadings, Bcg, Motion, Status
 from ingest.stores.contract import Block, Tag
-from ingest.stores.lines import lines_of, topic_of_line
+from ingest.stores.lines import Heads, heads_of, lines_of, topic_of_line
 from ingest.stores.schema import decode_samples, encode_samples
 
 PLAIN = [kind for kind in Kind if kind not in (Kind.MOTION, Kind.BCG)]
@@ -184,3 +184,11 @@ def test_samples_are_rebuilt_to_half_a_count(packets: list[list[float]], kind: K
         again = decode_samples(kind, scale, counts)
         assert again.shape == own.shape
         assert np.abs(again - own).max(initial=0) <= scale * 0.5 + np.abs(own).max(initial=0) * 1e-6
+
+
+def test_heads_made_before_are_the_same_and_follow_the_resident() -> None:
+    heads = Heads()
+    tags = (Tag("s 1", "d", "r"), Tag("s 1", "d", ""), Tag("s 1", "d", "r2"))
+    for kind in ("vitals", "bed", "vitals"):
+        for some in (tags[:2], tags, tags[::-1]):
+            assert heads.of(kind, some) == heads_of(kind, some)
