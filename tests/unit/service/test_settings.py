@@ -13,16 +13,8 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from alerts.detectors.bed import BedSettings
 from alerts.detectors.standard import DetectorSettings
 from service.detect import range_of
-from service.settings import (
-    Broker,
-    DataSettings,
-    MqttSettings,
-    NotifySettings,
-    Settings,
-    SettingsError,
-    WebhookSettings,
-    load,
-)
+from service.notify_settings import NotifySettings, WebhookSettings
+from service.settings import Broker, DataSettings, MqttSettings, Settings, SettingsError, load
 
 EXAMPLE = Path(__file__).parents[3] / "shouhu.example.toml"
 
@@ -158,11 +150,54 @@ BAD = [
     ),
     (
         '[[notify.webhook]]\nname = "a"\nurl = "http://x"\n[[notify.webhook]]\nname = "a"\nurl = "http://y"',
-        'notify: two webhooks have the name "a"',
+        'notify: two channels have the name "a"',
     ),
     (
         '[[notify.webhook]]\nname = "mqtt"\nurl = "http://x"',
-        'notify: a webhook cannot have the name "mqtt": a channel of the service itself has it',
+        'notify: a channel cannot have the name "mqtt": one of the service itself has it',
+    ),
+    (
+        '[[notify.webhook]]\nname = "a"\nurl = "http://x"\n[[notify.apprise]]\nname = "a"\nurl = "ntfy://ward"',
+        'notify: two channels have the name "a"',
+    ),
+    (
+        '[[notify.webhook]]\nname = "a"\nurl = "http://x"\nprivacy = "name"',
+        'notify.webhook[1]: privacy and languages are for tells = "people"; a feed holds identifiers alone',
+    ),
+    (
+        '[[notify.webhook]]\nname = "a"\nurl = "http://x"\ntells = "people"\nprivacy = "all"',
+        'notify.webhook[1].privacy: must be one of "none", "room", "name" or "full" (got "all")',
+    ),
+    (
+        '[[notify.apprise]]\nname = "sms"\nurl = "nonsense://secret"',
+        "notify.apprise[1].url: apprise knows no service of this kind; "
+        "https://github.com/caronc/apprise/wiki lists the forms",
+    ),
+    (
+        '[[notify.apprise]]\nname = "sms"\nurl = "wecombot://sec ret!"',
+        "notify.apprise[1].url: apprise cannot use what follows wecombot://; "
+        "https://github.com/caronc/apprise/wiki lists the forms",
+    ),
+    (
+        '[[notify.apprise]]\nname = "sms"\nurl = "secret"',
+        'notify.apprise[1].url: must be a URL of apprise such as "mailto://…" or "wecombot://…"',
+    ),
+    (
+        '[[notify.apprise]]\nname = "sms"\nurl = "ntfy://ward?retry=3"',
+        'notify.apprise[1].url: must not hold the option "retry": limits and repetitions are settled here',
+    ),
+    (
+        '[[notify.apprise]]\nname = "sms"\nurl = { env = "SHOUHU_NOT_SET_ANYWHERE" }',
+        "notify.apprise[1].url: the environment variable SHOUHU_NOT_SET_ANYWHERE is not set or is empty",
+    ),
+    (
+        '[[notify.apprise]]\nname = "sms"\nurl = "ntfy://ward"\nretry = { first_s = 20.0, most_s = 5.0 }',
+        "notify.apprise[1].retry: most_s must not be less than first_s",
+    ),
+    (
+        '[notify.proof]\nweekday = "someday"',
+        'notify.proof.weekday: must be one of "monday", "tuesday", "wednesday", "thursday", "friday", "saturday" or '
+        '"sunday" (got "someday")',
     ),
     (
         '[[notify.webhook]]\nname = "a"\nurl = 3',
@@ -362,7 +397,7 @@ def test_the_example_is_the_defaults(tmp_path: Path) -> None:
 def test_the_example_holds_for_what_it_shows_in_comments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = without_comment_marks(EXAMPLE.read_text(encoding="utf-8"))
     for name in re.findall(r'env = "(SHOUHU\w+)"', text):
-        monkeypatch.setenv(name, "x")
+        monkeypatch.setenv(name, "ntfy://x/{address}" if name.endswith("_URL") else "x")
     for name in ("ca.crt", "client.crt", "client.key"):
         (tmp_path / name).touch()
     path = tmp_path / "shouhu.toml"
