@@ -7,7 +7,7 @@ import gc
 import logging
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,10 +19,9 @@ from alerts.clip_store import ClipStore
 from alerts.delays import DelayReader
 from alerts.desk import Desk
 from alerts.ledger import Ledger
-from alerts.notify.contract import Channel
+from alerts.notify.contract import Channel, PersonChannel
 from alerts.notify.mqtt import MqttChannel
 from alerts.notify.store import StoreChannel
-from alerts.notify.webhook import Webhook
 from alerts.outbox import deliver
 from ingest.clock import wall_clock_ms
 from ingest.contract import TELEMETRY_LANE, URGENT_LANE, Lane
@@ -38,6 +37,7 @@ from ingest.stores.writer import Progress, drain
 from service.allocator import keep_freed_memory
 from service.api.app import make_app
 from service.api.house import House
+from service.channels import feed_channels, people_channels
 from service.database import make_engine
 from service.falls import FallWatch
 from service.fleet_watch import FleetWatch
@@ -88,7 +88,8 @@ async def serve(
         registry = Registry(engine)
         metrics = Metrics()
 
-        fleet = FleetWatch(registry, settings.detect, Limits(max_payload_bytes=settings.mqtt.max_payload_bytes))
+        limits = Limits(max_payload_bytes=settings.mqtt.max_payload_bytes)
+        fleet = FleetWatch(registry, settings.detect, limits, settings.notify.people)
         memory = Memory(fleet.bank, fleet.decoder, folder / "detectors.state")
 
         arrival = asyncio.Event()
@@ -101,7 +102,8 @@ async def serve(
         store = make_store(settings)
         house.push_async_callback(store.close)
 
-        channels = make_channels(settings, store)
+        people = people_channels(settings.notify, lambda: fleet.roster)
+        channels = make_channels(settings, store, people)
 
         clips = ClipStore(engine, most=settings.clips.most, max_bytes=settings.clips.max_bytes)
         falls = FallWatch(clips, lambda: fleet.decoder.directory, lambda: fleet.bank.clock_shift_ms)
@@ -174,18 +176,10 @@ async def serve(
                 ready.set()
 
 
-def make_channels(settings: Settings, store: Store) -> list[Channel]:
-    """Whom every alarm's transitions go to besides the console."""
+def make_channels(settings: Settings, store: Store, people: Sequence[PersonChannel]) -> list[Channel]:
+    """Whom alarms go to besides the console: people, and what is told of every transition."""
     mqtt = settings.mqtt
-    channels: list[Channel] = [
-        Webhook(
-            hook.name,
-            hook.url,
-            secret=hook.secret.get_secret_value() if hook.secret is not None else None,
-            time_limit_s=hook.timeout_s,
-        )
-        for hook in settings.notify.webhook
-    ]
+    channels: list[Channel] = [*people, *feed_channels(settings.notify)]
     if settings.notify.mqtt.feed or settings.notify.mqtt.commands:
         channels.append(
             MqttChannel(

@@ -56,7 +56,18 @@ def rows(settings: "Settings") -> Iterator[tuple[str, str]]:
     yield "console", f"http://{settings.http.host}:{settings.http.port}"
     for hook in settings.notify.webhook:
         # Of the address only the host: the rest of it is often a secret.
-        yield f"webhook {hook.name}", f"{urlsplit(hook.url).hostname}, secret {_set(hook.secret)}"
+        tells = "calls people" if hook.tells == "people" else "every alarm"
+        yield f"webhook {hook.name}", f"{tells}, {urlsplit(hook.url).hostname}, secret {_set(hook.secret)}"
+    for one in settings.notify.apprise:
+        # Of the address only the service: all else may be secret.
+        service, where = (
+            one.url.partition("://")[0],
+            "each to their own address" if "{address}" in one.url else "one place",
+        )
+        yield f"channel {one.name}", f"{service}, {where}, privacy {one.privacy}"
+    if settings.notify.people:
+        proof = settings.notify.proof
+        yield "weekly proof", f"{proof.weekday} from {proof.hour}:00" if proof.enabled else "off"
     yield "alarm feed", "on" if settings.notify.mqtt.feed else "off"
     yield "answers to buttons", "on" if settings.notify.mqtt.commands else "off"
 

@@ -109,7 +109,7 @@ class NotifySettings(Section):
 
     @model_validator(mode="after")
     def _names(self) -> Self:
-        names = [channel.name for channel in (*self.webhook, *self.apprise)]
+        names = [hook.name for hook in self.webhook] + [channel.name for channel in self.apprise]
         for name in sorted(_CHANNELS & set(names)):
             raise ValueError(f'a channel cannot have the name "{name}": one of the service itself has it')
         for name in sorted({name for name in names if names.count(name) > 1}):
