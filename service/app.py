@@ -142,6 +142,7 @@ async def serve(
             clips=clips,
             bank=fleet.bank,
             whereabouts=fleet.whereabouts,
+            silent_devices=fleet.silent_devices,
             ledger=Ledger(engine),
             delays=DelayReader(engine),
         )

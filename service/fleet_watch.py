@@ -26,6 +26,7 @@ from ingest.clock import wall_clock_ms
 from ingest.decode import Decoder, Limits
 from ingest.directory import Directory
 from service.registry import Registry
+from service.silent_devices import SilentDevice, silent_devices
 
 log = logging.getLogger(__name__)
 _LOOK_EVERY_S: Final = 2.0
@@ -97,6 +98,14 @@ class FleetWatch:
         found = [whereabouts(known, row, self._zones, settings, now_ms) for known, row in zip(state, rows, strict=True)]
         return max((one for one in found if one is not None), key=lambda one: one.fix_ms, default=None)
 
+    def silent_devices(self, site: str) -> list[SilentDevice]:
+        """The devices of a site that are not heard, longest silent first; empty where there is no such site."""
+        rows = self._rows_at.get(site)
+        if rows is None:
+            return []
+        devices = self.decoder.directory.devices
+        return silent_devices(self.bank.state(self._supervision.name, rows), [devices[row] for row in rows.tolist()])
+
     def _made_roster(self) -> Roster:
         roster = Roster(self._registry.book(self._channels))
         roster.look_ahead(wall_clock_ms())
@@ -141,6 +150,10 @@ class FleetWatch:
         types = [device.type if device else None for device in here]
         sites = [device.site for device in directory.devices]
         self.bank.set_params(self._supervision.name, self._supervision.expecting(types, sites))
+        rows_at: defaultdict[str, list[int]] = defaultdict(list)
+        for (site, _), row in known.items():
+            rows_at[site].append(row)
+        self._rows_at = {site: np.array(rows) for site, rows in rows_at.items()}
         fenced = np.flatnonzero(self._zones.sets(len(types)) >= 0).tolist()
         self.bank.set_params(self._sensors.name, self._sensors.expecting(types, fenced))
 

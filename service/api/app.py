@@ -18,6 +18,7 @@ from service.api import (
     readings,
     registry,
     shelf,
+    silent,
     standing,
 )
 from service.api.errors import errors_as_json
@@ -38,6 +39,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *registry.ROUTES,
     *readings.ROUTES,
     *standing.ROUTES,
+    *silent.ROUTES,
     *positions.ROUTES,
     *outings.ROUTES,
     *operations.ROUTES,

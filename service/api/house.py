@@ -22,6 +22,7 @@ from ingest.stores.contract import Tag
 from ingest.stores.curve import Curve
 from service.fleet import Caregiver, Outing, Resident, Site
 from service.placement import Placement
+from service.silent_devices import SilentDevice
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +209,8 @@ class House:
 
     `bank` is read on the event loop, between two batches, and never written to.
     `readings` is None where they are kept in a store that has its own means to be asked. `whereabouts` says where a
-    resident is at a time, None where no fix is known; on the event loop, as `health`. `ledger` and `delays` are called
-    in a thread.
+    resident is at a time, None where no fix is known; on the event loop, as `health`. So is `silent_devices`, of a
+    site. `ledger` and `delays` are called in a thread.
     """
 
     desk: Desk

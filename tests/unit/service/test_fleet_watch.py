@@ -21,6 +21,7 @@ from service.database import make_engine
 from service.fleet import Caregiver, Fleet, NotedSwap, Resident, Site
 from service.fleet_watch import FleetWatch
 from service.registry import Registry
+from service.silent_devices import ToldAs
 
 T0_MS = 1_760_000_000_000
 FLEET = Fleet(
@@ -144,3 +145,19 @@ async def test_who_is_called_follows_imports_and_swaps(registry: Registry, monke
     assert [one.caregiver for one in before.duty("s", T0_MS)] == ["wang", "li"], "a roster never changes"
     assert registry.end_swap("all", day, "wang")
     await looked(watch, lambda: on_duty() == ["wang", "li"])
+
+
+def test_the_silent_devices_of_a_site_are_known_one_by_one(registry: Registry) -> None:
+    mats = tuple(Device("s", f"mat-{n}", DeviceType.BED_MAT) for n in range(8))
+    other = Device("other", "mat-0", DeviceType.BED_MAT)
+    registry.replace_fleet(replace(FLEET, sites=(*FLEET.sites, Site("other", "O")), devices=(*mats, other), medical=()))
+    watch = FleetWatch(registry, DetectorSettings(), Limits())
+    assert watch.silent_devices("s") == []
+    send(watch, 0, "mat-3", "bed", '"present":true')
+    causes = [f.cause for second in range(0, 700, 5) for f in watch.bank.tick(T0_MS + second * 1000)]
+    assert [cause for cause in causes if cause != "silent"][:1] == ["link_down"]
+    silent = watch.silent_devices("s")
+    assert {one.told_as for one in silent} == {ToldAs.SITE}
+    assert [one.heard_ms for one in silent] == [None] * 7 + [T0_MS]
+    assert [one.device for one in watch.silent_devices("other")] == [other]
+    assert watch.silent_devices("nowhere") == []
