@@ -37,4 +37,4 @@ async def test_each_device_behind_an_alarm_of_its_site_is_listed(silent: Rig) ->
 
 async def test_a_site_where_all_are_heard_has_an_empty_list_and_an_unknown_one_is_an_error(silent: Rig) -> None:
     assert (await silent.get("/api/v1/sites/hill/silent-devices"))["devices"] == []
-    assert (await silent.get("/api/v1/sites/nowhere/silent-devices", 404))["code"] == "unknown_site"
+    assert (await silent.get("/api/v1/sites/nowhere/silent-devices", 404))["error"]["code"] == "unknown_site"
