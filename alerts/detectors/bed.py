@@ -33,7 +33,7 @@ _PRIORITY: Final = (Priority.MEDIUM, Priority.MEDIUM, Priority.LOW)
 class BedSettings:
     """When leaving the bed, or staying in it, calls somebody.
 
-    `leave_s`: the bed is left when its mat has said nothing but "absent" for this long (a mat slower than 3.3 s: twice).
+    `leave_s`: the bed is left when its mat has said nothing but "absent" for this long, and not once only.
     2.5 s is the third word of a mat that speaks each second, with room for its clock, and longer than the moment in
     which somebody turning over lies beside the sensor (our choice).
     `return_s`: back after so long on the mat; a cat, or a hand smoothing the blanket, is not the sleeper (our choice).
