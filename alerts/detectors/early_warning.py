@@ -15,7 +15,6 @@ from alerts.detectors.scored import Input, Score, scored
 from alerts.detectors.segments import NEVER, Segments, spans_ms, switch
 from alerts.detectors.signs import SIGNS
 from alerts.detectors.sources import (
-    BOTH,
     BRACELET_SLOTS,
     CHARTED,
     MAT_SLOTS,
@@ -32,7 +31,6 @@ from ingest.readings import AnyReadings, Bed, Vitals
 
 Int = NDArray[np.int64]
 
-_EACH: Final = np.ones(len(SIGNS), dtype=np.int8)
 _LEVELS: Final = (Priority.MEDIUM, Priority.HIGH)
 _OXYGEN_POINTS: Final = {None: NOT_KNOWN, "air": 0, "oxygen": 2}
 
@@ -101,9 +99,11 @@ class EarlyWarning:
             ("expires_ms", "<i8", (len(SIGNS),)),
             ("better_ms", "<i8"),
             ("quality_min", "<f8"),
-            ("way", "<i8", (len(SIGNS),)),
+            ("way", "<i8"),
             ("oxygen_points", "<i8"),
             ("oxygen_sure", "<i8"),
+            #: Points of signs without which no level is reached.
+            ("needed", "<i8"),
         ]
     )
     tick_s: ClassVar[float | None] = None
@@ -134,15 +134,16 @@ class EarlyWarning:
         params["better_ms"] = round(settings.better_s * 1000)
         params["quality_min"] = settings.quality_min
         params["way"] = way_of(None)
-        params["oxygen_points"], params["oxygen_sure"] = NOT_KNOWN, 0
+        params["oxygen_points"], params["oxygen_sure"], params["needed"] = NOT_KNOWN, 0, settings.medium_at
         return params
 
     def of_residents(self, medical: Sequence[Medical | None]) -> Records:
         """Parameters of rows whose residents have these settings; None: those of everybody."""
         params = self.defaults(len(medical))
-        params["way"] = np.reshape([way_of(one) for one in medical], params["way"].shape)  # there may be nobody
+        params["way"] = [way_of(one) for one in medical]
         params["oxygen_points"] = [_OXYGEN_POINTS[one.oxygen if one else None] for one in medical]
         params["oxygen_sure"] = np.maximum(params["oxygen_points"], 0)
+        params["needed"] -= params["oxygen_sure"]
         return params
 
     def update(self, state: Records, readings: AnyReadings, params: Records, now_ms: int) -> Result:
@@ -202,23 +203,26 @@ def _may_reach(before: Int, after: Int, row: NDArray[np.integer], params: Record
     that there is no moment between before, which was judged, and after.
     """
     way = params["way"][row]
-    points = _worst_points(after, way)
-    reach = params["oxygen_sure"].copy()
     if alone:
-        reach[row] += points @ _EACH
-    else:
-        np.add.at(reach, row, np.maximum(points, _worst_points(before, way)) @ _EACH)
-    result: NDArray[np.bool_] = reach >= params["raise_at"][:, 0]
+        may = np.zeros(len(params), dtype=np.bool_)
+        may[row[_worst_total(sure_points(_chart_of(after), way)) >= params["needed"][row]]] = True
+        return may
+    worst = np.maximum(sure_points(_chart_of(before), way), sure_points(_chart_of(after), way))
+    reach = np.zeros(len(params), dtype=np.int64)
+    np.add.at(reach, row, _worst_total(worst))
+    result: NDArray[np.bool_] = reach >= params["needed"]
     return result
 
 
-def _worst_points(seen: Int, way: Int) -> NDArray[np.int8]:
-    """Points (n, 5) of the signs, of bracelet and mat the more."""
-    worst = sure_points(_chart_of(seen[:, BRACELET_SLOTS]), way)
-    if (seen[:, MAT_SLOTS] != NEVER).any():  # most have no mat
-        mat = sure_points(_chart_of(seen[:, MAT_SLOTS]), way[:, BOTH])
-        worst[:, BOTH] = np.maximum(worst[:, BOTH], mat)
-    return worst
+def _worst_total(points: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Of points by slot (n, 7) their sum (n,), of a sign with two sources the more."""
+    bracelet, mat = points[:, BRACELET_SLOTS], points[:, MAT_SLOTS]
+    heart_rate, spo2, respiration, temperature, systolic = bracelet.T
+    total: NDArray[np.int8] = np.maximum(heart_rate, mat[:, 0]) + np.maximum(respiration, mat[:, 1])
+    total += spo2
+    total += temperature
+    total += systolic
+    return total
 
 
 def _closely(

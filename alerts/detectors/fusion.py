@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records, Result
-from alerts.detectors.minutes import KEPT_MIN, MINUTE_MS, add, clear, slot_of, until
-from alerts.detectors.rowwise import copied
+from alerts.detectors.minutes import KEPT_MIN, MINUTE_MS, add, cleared, until
+from alerts.detectors.rowwise import copied, once
 from alerts.detectors.segments import NEVER, Segments, in_order
 from alerts.detectors.signs import SIGNS, off_of
 from alerts.detectors.sources import MAT_SIGNS, SOURCES
@@ -139,12 +139,19 @@ class Fusion:
         # Most have a bracelet and no mat: there is nothing to compare, and nothing to remember.
         if not (first.any() or beside.any()):
             return state, []
-        told = _told(readings)
+        row, told = readings.row, _told(readings)
         state = copied(state)
-        state["heard"][readings.row[first & told], source] = True
-        at = np.flatnonzero(beside & told)
-        at = at[in_order(readings.row[at], readings.time_ms[at], state["last_ms"][:, source])]
-        return state, _take(state, params, source, readings, at) if len(at) else []
+        state["heard"][row[first & told], source] = True
+        last_ms = state["last_ms"][:, source]
+        news = beside & told
+        news &= readings.time_ms > last_ms[row]
+        at = np.flatnonzero(news)
+        alone = once(row, len(state))
+        if not alone:
+            at = at[in_order(row[at], readings.time_ms[at], last_ms)]
+        if not alone or len(at) < len(row):  # else all are news, and in any order
+            readings = readings.take(at)
+        return state, _take(state, params, source, readings) if len(at) else []
 
     def tick(self, state: Records, params: Records, now_ms: int) -> Result:
         """Time alone measures nothing."""
@@ -157,23 +164,26 @@ def _told(readings: Vitals | Bed) -> NDArray[np.bool_]:
     return rates | (readings.present >= 0 if isinstance(readings, Bed) else np.isfinite(readings.steps))
 
 
-def _take(state: Records, params: Records, source: int, readings: Vitals | Bed, at: NDArray[np.intp]) -> list[Finding]:
-    """Take the readings `at` (n,), sorted by row and time, into their minutes, and compare what is over.
+def _take(state: Records, params: Records, source: int, readings: Vitals | Bed) -> list[Finding]:
+    """Take readings (n,), of each row together and by time, into their minutes, and compare what is over.
 
     `state` is written.
     """
-    row, time_ms = readings.row[at], readings.time_ms[at]
-    segments, minute = Segments.of(row), time_ms // MINUTE_MS
-    values = _values(state, params, segments, readings, at)
-    rows, latest_ms = row[segments.last], time_ms[segments.last]
-    other_ms = state["last_ms"][rows, 1 - source]
-    state["last_ms"][rows, source] = latest_ms
-    judged = until(latest_ms // MINUTE_MS, other_ms // MINUTE_MS)
-    place = minute - state["judged"][row]
-    open_now = (place > 0) & (place <= KEPT_MIN)
-    _add(state, source, row, minute, values, open_now)
-    over = np.flatnonzero(judged > state["judged"][rows])
-    findings = _compare(state, params, rows[over], judged[over]) if len(over) else []
+    row, minute = readings.row, readings.time_ms // MINUTE_MS
+    segments = Segments.of(row)
+    values = _values(state, params, segments, readings)
+    before = state["judged"][row]
+    place = minute - before
+    _add(state, source, row, minute, values, (place > 0) & (place <= KEPT_MIN))
+
+    last = segments.last
+    rows, other_ms = row[last], state["last_ms"][row[last], 1 - source]
+    state["last_ms"][rows, source] = readings.time_ms[last]
+    judged = until(minute[last], other_ms // MINUTE_MS)
+    over = np.flatnonzero(judged > before[last])
+    if not len(over):
+        return []
+    findings = _compare(state, params, rows[over], judged[over])
     # What has no slot until others are over: a source that jumps ahead.
     _add(state, source, row, minute, values, (place > KEPT_MIN) & (minute > state["judged"][row]))
     return findings
@@ -188,54 +198,54 @@ def _add(
         add(state["tally"], source, row[which], minute[which], values[which])
 
 
-def _values(state: Records, params: Records, segments: Segments, readings: Vitals | Bed, at: NDArray[np.intp]) -> Int:
-    """What the readings `at` (n,), sorted by row and time, add to their minutes (n, columns).
+def _values(state: Records, params: Records, segments: Segments, readings: Vitals | Bed) -> Int:
+    """What readings (n,), of each row together and by time, add to their minutes (n, columns).
 
     The last steps are written to `state`.
     """
-    row = readings.row[at]
-    values = np.zeros((len(at), _COLUMNS), dtype=np.int64)
-    unused = off_of(readings)[at]
-    unused |= readings.quality[at] < params["quality_min"][row]
+    row = readings.row
+    values = np.zeros((len(row), _COLUMNS), dtype=np.int64)
+    used = ~off_of(readings)
+    used &= ~(readings.quality < params["quality_min"][row])
     if isinstance(readings, Bed):
-        unused |= readings.moving_share[at] > params["moving_most"][row]
-        present = readings.present[at]
-        values[:, _THERE], values[:, _WORDS] = present == 1, present == 0
+        used &= ~(readings.moving_share > params["moving_most"][row])
+        values[:, _THERE], values[:, _WORDS] = readings.present == 1, readings.present == 0
     else:
-        steps = readings.steps[at]
-        sent = np.isfinite(steps)
+        sent = np.isfinite(readings.steps)
         earlier = segments.latest_before(sent)
-        before = np.where(earlier >= 0, steps[earlier], state["steps"][row])
-        state["steps"][row[sent]] = steps[sent]  # a row's last is written last
-        worn = sent & (readings.worn[at] != 0)
+        before = np.where(earlier >= 0, readings.steps[earlier], state["steps"][row])
+        state["steps"][row[sent]] = readings.steps[sent]  # a row's last is written last
+        worn = sent & (readings.worn != 0)
         # The counter begins anew at midnight.
-        more = np.where(worn & (steps > before), steps - before, 0.0)
+        more = np.where(worn & (readings.steps > before), readings.steps - before, 0.0)
         values[:, _THERE], values[:, _WORDS] = np.minimum(more, _MOST_STEPS), worn
     for sign, rate in enumerate((readings.heart_rate_bpm, readings.respiration_per_min)):
-        mine = rate[at]
-        known = np.isfinite(mine) & ~unused
-        values[:, _SUM.start + sign], values[:, _COUNT.start + sign] = np.where(known, np.rint(mine), 0.0), known
+        known = np.isfinite(rate) & used
+        values[:, _SUM.start + sign] = np.where(known, np.rint(rate), 0.0)
+        values[:, _COUNT.start + sign] = known
     return values
 
 
 def _compare(state: Records, params: Records, rows: NDArray[np.integer], judged: Int) -> list[Finding]:
     """Compare the minutes of `rows` (r,), each once, that are over up to `judged` (r,); `state` is written."""
     begin = state["judged"][rows] + np.int64(1)
-    # Nothing to compare is nothing to change: by slot, whether both told.
-    both = state["tally"][rows].any(axis=3).all(axis=1)
     findings: list[Finding] = []
     for turn in range(min(int((judged - begin).max()) + 1, KEPT_MIN)):  # mostly one, eight where one source was behind
-        minute = begin + turn
-        at = np.flatnonzero((minute <= judged) & both[np.arange(len(rows)), slot_of(minute)])
-        if len(at):
-            findings += _judge(state, params, rows[at], minute[at])
-    clear(state, rows, judged)
+        at = np.flatnonzero(begin + turn <= judged)
+        row, minute = rows[at], begin[at] + turn
+        tally = cleared(state["tally"], row, minute)
+        both = np.flatnonzero((tally != 0).any(axis=2).all(axis=1))  # else there is nothing to compare
+        if len(both):
+            findings += _judge(state, params, row[both], minute[both], tally[both].astype(np.int64))
+    state["judged"][rows] = judged
     return findings
 
 
-def _judge(state: Records, params: Records, row: NDArray[np.integer], minute: Int) -> list[Finding]:
-    """Compare one minute (r,), of which both sources told, of each of the rows (r,); `state` is written."""
-    tally = state["tally"][row, :, slot_of(minute)].astype(np.int64)  # (r, source, column)
+def _judge(state: Records, params: Records, row: NDArray[np.integer], minute: Int, tally: Int) -> list[Finding]:
+    """Compare one minute (r,), of which both sources told, of each of the rows (r,); `state` is written.
+
+    `tally` (r, source, column) is what they told.
+    """
     count, there, told = tally[:, :, _COUNT], tally[:, :, _THERE], tally[:, :, _WORDS]
     own, known = params[row], state[row]
 

@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.detectors.contract import Records
 from alerts.detectors.rowwise import once
 
 Int = NDArray[np.int64]
@@ -21,12 +20,6 @@ KEPT_MIN: Final = 8
 _MOST: Final = np.iinfo(np.uint16).max
 
 
-def slot_of(minute: Int) -> Int:
-    """Where (n,) a minute is kept."""
-    result: Int = minute % KEPT_MIN
-    return result
-
-
 def until(mine: Int, other: Int) -> Int:
     """Up to which minute (n,) all is over, where the sources have told of minutes up to `mine` and `other` (n,)."""
     result: Int = np.maximum(np.minimum(mine, other) - 1, np.maximum(mine, other) - KEPT_MIN)
@@ -35,7 +28,7 @@ def until(mine: Int, other: Int) -> Int:
 
 def add(tally: NDArray[np.uint16], source: int, row: NDArray[np.integer], minute: Int, values: Int) -> None:
     """Add `values` (n, columns), none negative, to open minutes (n,) of `tally` (k, sources, KEPT_MIN, columns)."""
-    slot = slot_of(minute)
+    slot = minute % KEPT_MIN
     if not once(row, len(tally)):
         places, place = np.unique(row * KEPT_MIN + slot, return_inverse=True)
         sums = np.zeros((len(places), values.shape[1]), dtype=np.int64)
@@ -44,9 +37,9 @@ def add(tally: NDArray[np.uint16], source: int, row: NDArray[np.integer], minute
     tally[row, source, slot] = np.minimum(tally[row, source, slot] + values, _MOST)
 
 
-def clear(state: Records, row: NDArray[np.integer], judged: Int) -> None:
-    """Clear the slots of minutes up to `judged` (r,) of rows, each once, and note that they are; `state` is written."""
-    before = state["judged"][row].astype(np.int64)
-    over = slot_of(np.arange(KEPT_MIN) - before[:, np.newaxis] - 1) < (judged - before)[:, np.newaxis]
-    state["tally"][row] = np.where(over[:, np.newaxis, :, np.newaxis], 0, state["tally"][row])
-    state["judged"][row] = judged
+def cleared(tally: NDArray[np.uint16], row: NDArray[np.integer], minute: Int) -> NDArray[np.uint16]:
+    """What `tally` holds of a minute (r,) of rows, each once: (r, sources, columns); its slot is cleared."""
+    slot = minute % KEPT_MIN
+    result: NDArray[np.uint16] = tally[row, :, slot]
+    tally[row, :, slot] = 0
+    return result

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.medical import Medical
-from alerts.detectors.signs import CHART_UNIT, SIGNS, UNKNOWN
+from alerts.detectors.signs import BOTH, CHART_UNIT, SIGNS, UNKNOWN
 
 #: The seven inputs: those that devices measure, then those that only a person can tell.
 INPUTS: Final = (*SIGNS, "oxygen", "consciousness")
@@ -62,37 +62,43 @@ _FEWEST_POINTS: Final = _tables(0)
 _MOST_POINTS: Final = _tables(1)
 _SURE_POINTS: Final = np.maximum(_FEWEST_POINTS, 0)
 _SIGN_OFFSET: Final = np.arange(len(SIGNS)) * (UNKNOWN + 1)
+_OFFSET: Final = np.concatenate([_SIGN_OFFSET, _SIGN_OFFSET[BOTH]])
 _WAY_OFFSET: Final = len(SIGNS) * (UNKNOWN + 1)
+_SPO2_SIGN: Final = SIGNS.index("spo2_pct")
 
 
-def way_of(medical: Medical | None) -> NDArray[np.int64]:
-    """How a resident's signs (5,) are to be read, to be given to the functions below: it differs in SpO2.
+def way_of(medical: Medical | None) -> int:
+    """How a resident's signs are to be read, to be given to the functions below: it differs in SpO2.
 
     On scale 1; on scale 2 on air; on oxygen; or on one of the two where nobody said which.
     """
-    reading = 0
-    if medical is not None and medical.spo2_scale == 2:
-        reading = {"air": 1, "oxygen": 2, None: 3}[medical.oxygen]
-    result: NDArray[np.int64] = _SIGN_OFFSET + reading * _WAY_OFFSET
-    return result
+    if medical is None or medical.spo2_scale != 2:
+        return 0
+    return _WAY_OFFSET * {"air": 1, "oxygen": 2, None: 3}[medical.oxygen]
+
+
+def _place(chart: NDArray[np.int64], way: NDArray[np.int64]) -> NDArray[np.int64]:
+    place: NDArray[np.int64] = chart + _OFFSET[: chart.shape[1]]
+    place[:, _SPO2_SIGN] += way
+    return place
 
 
 def fewest_points(chart: NDArray[np.int64], way: NDArray[np.int64]) -> NDArray[np.int8]:
-    """Points (n, 5) of charted signs (n, 5) read in this `way` (n, 5), the fewest they may stand for.
+    """Points (n, 5) of charted signs (n, 5) read in this `way` (n,), the fewest they may stand for.
 
     NOT_KNOWN where a sign is UNKNOWN.
     """
-    return _FEWEST_POINTS.take(chart + way)
+    return _FEWEST_POINTS.take(_place(chart, way))
 
 
 def most_points(chart: NDArray[np.int64], way: NDArray[np.int64]) -> NDArray[np.int8]:
     """As `fewest_points`, the most they may stand for: it differs for SpO2 on scale 2 with oxygen unknown."""
-    return _MOST_POINTS.take(chart + way)
+    return _MOST_POINTS.take(_place(chart, way))
 
 
 def sure_points(chart: NDArray[np.int64], way: NDArray[np.int64]) -> NDArray[np.int8]:
-    """As `fewest_points`, and none where a sign is UNKNOWN."""
-    return _SURE_POINTS.take(chart + way)
+    """As `fewest_points`, and none where a sign is UNKNOWN; also by slot (n, 7), see `alerts.detectors.sources`."""
+    return _SURE_POINTS.take(_place(chart, way))
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,8 @@ def scored(seen: NDArray[np.int64], clock_ms: int, params: np.void) -> Score:
     best = counting(each, from_mat)[0]
     fresh = (best != NEVER) & (clock_ms - (best >> TIME_SHIFT) <= expires_ms)
     chart = np.where(fresh, best & CHARTED, UNKNOWN)[np.newaxis]
-    fewest, most = fewest_points(chart, params["way"])[0], most_points(chart, params["way"])[0]
+    way = params["way"][np.newaxis]
+    fewest, most = fewest_points(chart, way)[0], most_points(chart, way)[0]
     oxygen = int(params["oxygen_points"])
     signs = []
     for sign, name in enumerate(SIGNS):  # five, of one resident

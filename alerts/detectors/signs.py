@@ -9,6 +9,8 @@ from ingest.readings import Bed, Vitals
 
 #: The signs in the order of their columns, wherever there are five.
 SIGNS: Final = ("heart_rate_bpm", "spo2_pct", "respiration_per_min", "temperature_c", "systolic_mmhg")
+#: Those that a bed mat measures too, as columns of SIGNS.
+BOTH: Final = slice(0, 3, 2)
 #: A charted value times this is the measured one: whole numbers, temperature in tenths.
 CHART_UNIT: Final = (1.0, 1.0, 1.0, 0.1, 1.0)
 #: Charted values lie below this; it stands itself for a sign that was not measured.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.segments import NEVER
-from alerts.detectors.signs import SIGNS, UNKNOWN, charted, off_of, values_of
+from alerts.detectors.signs import BOTH, SIGNS, UNKNOWN, charted, off_of, values_of
 from ingest.readings import Bed, Vitals
 
 Int = NDArray[np.int64]
@@ -18,8 +18,6 @@ Source = Literal["bracelet", "bed_mat"]
 
 #: The first measures all signs; whatever sends vitals counts as one.
 SOURCES: Final[tuple[Source, ...]] = ("bracelet", "bed_mat")
-#: The signs that a mat measures too, as columns of SIGNS.
-BOTH: Final = slice(0, 3, 2)
 MAT_SIGNS: Final = tuple(range(len(SIGNS)))[BOTH]
 #: Measurements are kept by slot: the bracelet's signs, then the mat's.
 SLOTS: Final = len(SIGNS) + len(MAT_SIGNS)

@@ -170,9 +170,10 @@ class VitalLimits:
         busy[row[suspect]] = True
         if busy.any():
             some = np.flatnonzero(busy)
-            at = np.flatnonzero(busy[row])
-            at = at[in_order(row[at], readings.time_ms[at], last_ms)]
-            few, own, rows = state.take(some), params[some], np.searchsorted(some, row[at])
+            few, own, at = state.take(some), params[some], np.flatnonzero(busy[row])
+            rows = np.searchsorted(some, row[at])
+            order = in_order(rows, readings.time_ms[at], few["last_ms"])
+            at, rows = at[order], rows[order]
             off, poor = off_of(readings)[at], readings.quality[at] < own["quality_min"][rows]
             findings = _follow(few, own, rows, readings.time_ms[at], values[at], off, poor)
             put(state, some, few)
@@ -224,6 +225,7 @@ def _follow(
     state["since_ms"][rows], state["onset_ms"][rows] = began_ms[last], alarms.onset_ms[last]
     state["active"][rows] = active = alarms.active[last]
     state["busy"][rows] = (active | (began_ms[last] != NEVER)).any(axis=1)
+    told = alarms.began | alarms.ended
     return [
         _finding(
             int(row[at]),
@@ -234,7 +236,7 @@ def _follow(
             float(values[at, limit] * _SIGN[limit]),
             params,
         )
-        for at, limit in np.argwhere(alarms.began | alarms.ended)
+        for at, limit in (np.argwhere(told) if told.any() else ())
     ]
 
 

@@ -52,7 +52,7 @@ EDGES = [
 def points(sign: str, value: float, medical: Medical | None) -> tuple[int, int]:
     values = np.full((1, len(SIGNS)), np.nan)
     values[0, SIGNS.index(sign)] = value
-    chart, way = charted(values), way_of(medical)[np.newaxis]
+    chart, way = charted(values), np.array([way_of(medical)])
     few, many = fewest_points(chart, way)[0], most_points(chart, way)[0]
     assert (np.delete(few, SIGNS.index(sign)) == NOT_KNOWN).all()
     assert sure_points(chart, way)[0].sum() == few[SIGNS.index(sign)]
@@ -108,7 +108,7 @@ def test_knowing_more_never_widens_the_interval(
     def interval(known: tuple[float | None, ...], oxygen: str | None, consciousness: int) -> tuple[int, int, int]:
         medical = Medical("r", scale, oxygen)  # type: ignore[arg-type]
         chart = charted(np.array([[np.nan if v is None else v for v in known]]))
-        way = way_of(medical)[np.newaxis]
+        way = np.array([way_of(medical)])
         points = {None: NOT_KNOWN, "air": 0, "oxygen": 2}[oxygen]
         found = interval_of(fewest_points(chart, way)[0], most_points(chart, way)[0], points, consciousness)
         assert 0 <= found.lowest <= found.highest <= sum(MOST) == 20
