@@ -245,6 +245,10 @@ class Roster:
         """How a channel reaches a caregiver; None where it cannot."""
         return self._contacts.get((caregiver, channel))
 
+    def has_contact(self, caregiver: str) -> bool:
+        """Whether any channel that there is reaches a caregiver."""
+        return bool(self._reached_by.get(caregiver))
+
     def recipients(self) -> list[Recipient]:
         """Everybody who can be reached, once for each of their channels that there are."""
         return [recipient for contacts in self._reached_by.values() for _, recipient in contacts]
@@ -264,6 +268,10 @@ class Roster:
             return Place(where.name, time_zone=where.time_zone)
         who = self._residents.get(resident, ResidentCard(resident, resident, site))
         return Place(where.name, who.room, who.name, where.time_zone)
+
+    def site(self, site: str) -> Site | None:
+        """A site."""
+        return self._sites.get(site)
 
     def resident(self, resident: str) -> ResidentCard | None:
         """What a text may say of a resident."""

@@ -129,7 +129,7 @@ async def serve(
         falls.resume(await desk.open_alarms(), wall_clock_ms())
         sessions = {lane: make_session(settings.mqtt, lane) for lane in LANES}
         progress = Progress()
-        health = HealthWatch(sessions, spool, progress, metrics)
+        health = HealthWatch(sessions, spool, progress, metrics, lambda: fleet.gaps)
         house.enter_context(memory.kept())
         readings = store if isinstance(store, SqliteStore) else None
         rooms = House(
@@ -143,6 +143,7 @@ async def serve(
             bank=fleet.bank,
             whereabouts=fleet.whereabouts,
             silent_devices=fleet.silent_devices,
+            roster=lambda: fleet.roster,
             ledger=Ledger(engine),
             delays=DelayReader(engine),
         )

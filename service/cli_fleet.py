@@ -10,8 +10,10 @@ import typer
 from service.cli_running import LogLevel, LogOption, SettingsOption, load_settings, told
 
 if TYPE_CHECKING:
-    from service.fleet import Summary
+    from alerts.roster import Book
+    from service.fleet import Fleet, Summary
     from service.registry import Registry
+    from service.settings import Settings
 
 
 class CrsChoice(StrEnum):
@@ -22,7 +24,7 @@ class CrsChoice(StrEnum):
     BD09 = "bd09"
 
 
-app = typer.Typer(no_args_is_help=True, help="Sites, residents, devices, zones and caregivers.")
+app = typer.Typer(no_args_is_help=True, help="Sites, residents, devices, zones, caregivers and who is called.")
 
 
 @app.command("import")
@@ -52,7 +54,41 @@ def import_(
         summary = registry.compare(fleet) if dry_run else registry.replace_fleet(fleet)
         for line in lines(summary):
             typer.echo(line)
+        _tell_gaps(_book_of(fleet, found))
         typer.echo("nothing was changed (--dry-run)" if dry_run else f"imported {file}")
+
+
+@app.command()
+def check(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A fleet file; without it what the registry holds.")
+    ] = None,
+    settings: SettingsOption = None,
+    crs: Annotated[
+        CrsChoice | None,
+        typer.Option(help="What the coordinates are in of zones and GeoJSON files that do not say it."),
+    ] = None,
+    log_level: LogOption = LogLevel.WARNING,
+) -> None:
+    """Say "ok", or what is missing for every alarm to reach somebody; ends with 1 where anything is.
+
+    Sites of which nobody is told, steps of a plan that can reach nobody, contacts in channels that are not in the
+    settings. Nothing is changed.
+
+    Example: shouhu fleet check fleet.csv
+    """
+    with told(log_level):
+        from ingest.contract import Crs
+        from service.fleet import read_fleet
+
+        found, _ = load_settings(settings)
+        if file is None:
+            book = _registry(found.database_url).book(found.notify.people)
+        else:
+            book = _book_of(read_fleet(file, None if crs is None else Crs(crs)), found)
+        if _tell_gaps(book):
+            raise typer.Exit(1)
+        typer.echo("ok: every step of every plan can reach somebody")
 
 
 @app.command()
@@ -86,6 +122,25 @@ def _registry(url: object) -> "Registry":
 
     assert isinstance(url, URL)
     return Registry(make_engine(url))
+
+
+def _book_of(fleet: "Fleet", settings: "Settings") -> "Book":
+    from alerts.people import ResidentCard
+    from alerts.roster import Book
+
+    residents = [ResidentCard(one.resident, one.name, one.site, one.room) for one in fleet.residents]
+    parts = (fleet.caregivers, fleet.teams, fleet.shifts, fleet.holidays, fleet.swaps, fleet.plans)
+    return Book(fleet.sites, residents, *parts, settings.notify.people)
+
+
+def _tell_gaps(book: "Book") -> bool:
+    from alerts.coverage import gaps
+    from alerts.roster import Roster
+
+    missing = gaps(Roster(book))
+    for gap in missing:
+        typer.echo(f"note: {gap.told}")
+    return bool(missing)
 
 
 def lines(summary: "Summary") -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.bank import Bank
+from alerts.coverage import Gap, gaps
 from alerts.detectors.bed import BedExit
 from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.early_warning import EarlyWarning
@@ -21,7 +22,7 @@ from alerts.detectors.supervision import Supervision
 from alerts.detectors.vitals import VitalLimits
 from alerts.detectors.whereabouts import Whereabouts, whereabouts
 from alerts.detectors.zones import ZoneTable
-from alerts.roster import Roster
+from alerts.roster import Book, Roster
 from ingest.clock import wall_clock_ms
 from ingest.decode import Decoder, Limits
 from ingest.directory import Directory
@@ -30,6 +31,8 @@ from service.silent_devices import SilentDevice, silent_devices
 
 log = logging.getLogger(__name__)
 _LOOK_EVERY_S: Final = 2.0
+#: So many gaps of a fleet are told one by one.
+_GAPS_TOLD: Final = 20
 
 
 class FleetWatch:
@@ -60,7 +63,10 @@ class FleetWatch:
         self._outings = registry.outings()
         self._swaps = registry.noted_swaps()
         #: Who is called of an alarm; another one takes its place whenever anything of it changes.
-        self.roster = self._made_roster()
+        self.roster = Roster(Book())
+        #: What is missing for alarms to reach somebody.
+        self.gaps: Sequence[Gap] = ()
+        self._call_by(*self._made_roster())
         self._zones = self._without_those_out(registry.zone_table(directory))
         self.bank = Bank(standard_detectors(self._zones, settings), len(directory.devices))
         self._expect(directory, registry.medical(), registry.beds())
@@ -83,7 +89,7 @@ class FleetWatch:
                     log.info("%d residents are noted as out in company", len(outings))
                 swaps = await asyncio.to_thread(self._registry.noted_swaps)
                 if swaps != self._swaps:
-                    self.roster = await asyncio.to_thread(self._made_roster)
+                    self._call_by(*await asyncio.to_thread(self._made_roster))
                     self._swaps = swaps
                     log.info("%d swaps are noted", len(swaps))
                 else:
@@ -106,10 +112,19 @@ class FleetWatch:
         devices = self.decoder.directory.devices
         return silent_devices(self.bank.state(self._supervision.name, rows), [devices[row] for row in rows.tolist()])
 
-    def _made_roster(self) -> Roster:
+    def _made_roster(self) -> tuple[Roster, Sequence[Gap]]:
         roster = Roster(self._registry.book(self._channels))
         roster.look_ahead(wall_clock_ms())
-        return roster
+        return roster, gaps(roster)
+
+    def _call_by(self, roster: Roster, missing: Sequence[Gap]) -> None:
+        if missing != self.gaps:
+            for gap in missing[:_GAPS_TOLD]:
+                # That people look at the console alone is often meant so.
+                log.log(logging.INFO if gap.kind == "console_only" else logging.WARNING, "%s", gap.told)
+            if len(missing) > _GAPS_TOLD:
+                log.warning("and %d more such gaps: shouhu fleet check tells all", len(missing) - _GAPS_TOLD)
+        self.roster, self.gaps = roster, missing
 
     def _without_those_out(self, zones: ZoneTable) -> ZoneTable:
         """The zones, with the rows of those who are out in company."""
@@ -123,7 +138,7 @@ class FleetWatch:
         zones = await asyncio.to_thread(self._registry.zone_table, directory)
         medical = await asyncio.to_thread(self._registry.medical)
         beds = await asyncio.to_thread(self._registry.beds)
-        roster = await asyncio.to_thread(self._made_roster)
+        roster, missing = await asyncio.to_thread(self._made_roster)
         # From here on without a pause: rows, state and zones change between two batches.
         self.bank.resize(len(directory.devices))
         self._rows_of = _rows_of(directory)
@@ -131,7 +146,7 @@ class FleetWatch:
         self.bank.replace(Geofence(self._zones, self._settings.geofence))
         self._expect(directory, medical, beds)
         self.decoder.directory = directory
-        self.roster = roster
+        self._call_by(roster, missing)
         log.info("the fleet has changed: %d devices", len(directory.rows))
 
     def _expect(self, directory: Directory, medical: Iterable[Medical], beds: Iterable[BedProfile]) -> None:

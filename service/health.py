@@ -1,7 +1,8 @@
 """Whether somebody may rely on the watching right now."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from alerts.coverage import Gap
 from ingest.contract import Lane
 from ingest.listener import Session
 from ingest.spool import Spool
@@ -14,11 +15,20 @@ class HealthWatch:
     """Asks the parts how they are; also shows it to Prometheus.
 
     Ready means that an alarm would be raised: both lanes have their broker. A store that is away is told as a
-    check, but detection goes on without it.
+    check, but detection goes on without it. So is who cannot be called; that fails only where somebody believes
+    to be called by a channel that there is not: a site may well want the console alone.
     """
 
-    def __init__(self, sessions: Mapping[Lane, Session], spool: Spool, progress: Progress, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        sessions: Mapping[Lane, Session],
+        spool: Spool,
+        progress: Progress,
+        metrics: Metrics,
+        gaps: Callable[[], Sequence[Gap]] = tuple,
+    ) -> None:
         self._sessions = sessions
+        self._gaps = gaps
         self._progress = progress
         for lane, session in sessions.items():
             metrics.watch_session(lane, session)
@@ -38,4 +48,10 @@ class HealthWatch:
             for lane, session in self._sessions.items()
         )
         store = Check("store", self._progress.unavailable_since_ms is None, self._progress.unavailable_reason or "")
-        return Health(all(check.ok for check in lanes), (*lanes, store))
+        return Health(all(check.ok for check in lanes), (*lanes, store, _contacts(self._gaps())))
+
+
+def _contacts(gaps: Sequence[Gap]) -> Check:
+    detail = gaps[0].told if gaps else ""
+    more = f"; and {len(gaps) - 1} more" if len(gaps) > 1 else ""
+    return Check("contacts", not any(gap.kind == "channel" for gap in gaps), detail + more)

@@ -99,6 +99,10 @@ class Registry:
         """All caregivers, in the order in which they came."""
         return self._all("caregivers")
 
+    def swaps(self) -> list[Swap]:
+        """The swaps that the fleet file has."""
+        return self._all("swaps")
+
     def medical(self) -> list[Medical]:
         """What is settled for single residents."""
         return self._all("medical")

@@ -8,18 +8,21 @@ from service.api import (
     alarms,
     delays,
     drills,
+    duty,
     events,
     falls,
     openapi,
     operations,
     outings,
     pages,
+    plan,
     positions,
     readings,
     registry,
     shelf,
     silent,
     standing,
+    swaps,
 )
 from service.api.errors import errors_as_json
 from service.api.guard import add_headers, only_this_computer
@@ -42,6 +45,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     *silent.ROUTES,
     *positions.ROUTES,
     *outings.ROUTES,
+    *duty.ROUTES,
+    *swaps.ROUTES,
+    *plan.ROUTES,
     *operations.ROUTES,
     *openapi.ROUTES,
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -15,12 +16,14 @@ from alerts.detectors.whereabouts import Whereabouts
 from alerts.drills import Drill
 from alerts.ledger import Ledger
 from alerts.notify.hub import Hub
+from alerts.roster import Book, Roster
+from alerts.rota import Swap
 from ingest.clock import wall_clock_ms
 from ingest.directory import Device
 from ingest.readings import Motion
 from ingest.stores.contract import Tag
 from ingest.stores.curve import Curve
-from service.fleet import Caregiver, Outing, Resident, Site
+from service.fleet import Caregiver, NotedSwap, Outing, Resident, Site
 from service.placement import Placement
 from service.silent_devices import SilentDevice
 
@@ -139,6 +142,26 @@ class Register(Protocol):
         """Note that a resident is not out any more; False where they were not."""
         ...
 
+    def book(self) -> Book:
+        """Everybody who may be called, and how that is settled."""
+        ...
+
+    def swaps(self) -> Sequence[Swap]:
+        """The swaps that the fleet file has."""
+        ...
+
+    def noted_swaps(self) -> Sequence[NotedSwap]:
+        """The swaps that came up during the day."""
+        ...
+
+    def note_swap(self, noted: NotedSwap) -> None:
+        """Note a swap in place of what was noted for the same place."""
+        ...
+
+    def end_swap(self, shift: str, day: date, absent: str) -> bool:
+        """Forget a swap that was noted; False where there was none."""
+        ...
+
 
 class Kept(Protocol):
     """A rejected reading in the quarantine; `payload` may be cut, `size_bytes` and `sha256` are of the whole."""
@@ -226,6 +249,7 @@ class House:
     silent_devices: Callable[[str], Sequence[SilentDevice]] | None = None
     ledger: Ledger | None = None
     delays: DelayReader | None = None
+    roster: Callable[[], Roster] | None = None
 
 
 #: Where handlers find the house.

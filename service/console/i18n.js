@@ -29,6 +29,7 @@ const en = {
   "check.store": "the readings' database cannot be reached (readings are kept until it can)",
   "check.spool": "the buffer for readings is full or cannot be written",
   "check.journal": "the alarm journal cannot be written",
+  "check.contacts": "somebody is to be called by a channel that is not set up",
   "check.database": "the database cannot be reached",
   "check.fleet": "no devices are registered",
 
@@ -408,6 +409,7 @@ const zh = {
   "check.store": "读数数据库连接不上（读数暂存，恢复后补写）",
   "check.spool": "读数缓冲区已满或无法写入",
   "check.journal": "警报日志无法写入",
+  "check.contacts": "有人的联系方式所用的通知渠道未设置",
   "check.database": "数据库连接不上",
   "check.fleet": "尚未登记任何设备",
 
