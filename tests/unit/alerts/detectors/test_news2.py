@@ -24,7 +24,7 @@ ON_AIR, ON_OXYGEN, NOBODY_SAID = (Medical("r", 2, what) for what in ("air", "oxy
 
 #: The chart as it is printed: the last value of each band and its points, then the points above; written out here by
 #: hand so that it does not share a mistake with the tables of the code.
-CHART = [
+CHART: list[tuple[str, Medical | None, list[tuple[float, int]], int]] = [
     ("heart_rate_bpm", ON_SCALE_1, [(40, 3), (50, 1), (90, 0), (110, 1), (130, 2)], 3),
     ("respiration_per_min", ON_SCALE_1, [(8, 3), (11, 1), (20, 0), (24, 2)], 3),
     ("temperature_c", ON_SCALE_1, [(35.0, 3), (36.0, 1), (38.0, 0), (39.0, 1)], 2),
