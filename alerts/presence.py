@@ -1,4 +1,8 @@
-"""Who is in bed, as far as the mats of a resident tell: what a fall is asked about, remembered for every mat."""
+"""Who is in bed, as far as the mats of a resident tell: what a fall is asked about, remembered for every mat.
+
+Another question than that of leaving a bed (`alerts.detectors.occupancy`), which waits until a word is sure: here being
+in bed makes a fall less urgent, so one word to the contrary is enough not to believe it.
+"""
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum

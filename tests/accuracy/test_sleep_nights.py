@@ -136,6 +136,20 @@ def test_restless_hours(lasts_min: int, moving_share: float, least: float, most:
     assert false / (5 * NIGHTS) <= 0.05
 
 
+@pytest.mark.parametrize(("wakes", "most"), [(1, 0.0), (2, 0.02), (3, 0.06)])
+def test_who_lies_awake_again_and_again_may_be_called_restless(wakes: int, most: float) -> None:
+    """A week each; nothing is planted."""
+    rng = np.random.default_rng(9)
+    nothing, habits = Planted.nothing(), SleepHabits(wakes=wakes)
+    slept = [
+        joined([asleep(rng, START_MS + day * DAY_MS, habits, pauses=nothing, restless=nothing) for day in range(7)])
+        for _ in range(2 * NIGHTS)
+    ]
+    false = len(told(Restless(), slept, batch_s=120)) / (2 * NIGHTS * 5)
+    print(f"awake {wakes} times a night for 5 to 20 min: {false:.3f} told a night")
+    assert false <= most
+
+
 def joined(parts: Sequence[Asleep]) -> Asleep:
     return Asleep(
         time_ms=np.concatenate([part.time_ms for part in parts]),
