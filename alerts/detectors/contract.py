@@ -1,8 +1,9 @@
 """What every detector is: pure functions over the state of the rows they are given.
 
-The bank keeps one record of `state_dtype` and one of `params_dtype` for every device row. It hands a detector
+The bank keeps one record of `state_dtype` for every device row a detector has heard of. It hands a detector
 only the rows a batch touches, as compact arrays, and writes the new state back; so a detector's cost follows
-the batch, not the fleet. Inside a detector `readings.row` indexes these compact arrays.
+the batch, not the fleet. Inside a detector `readings.row` indexes these compact arrays. Parameters are one record of
+`params_dtype` a row; equal ones may share their memory.
 
 The rules, each tested on every detector by the contract suite:
 
@@ -13,6 +14,7 @@ The rules, each tested on every detector by the contract suite:
 - a reading not later than what its row has already seen changes nothing (late backlogs ring no bell); of the urgent
   kinds, whatever their time, only an exact repeat of one of the latest events changes nothing
 - times of telemetry are those of a clock put right (see `alerts.clocks`); urgent kinds come as sent
+- a row that has said nothing is changed by the first tick or by none; if by none, it has no record in the bank
 - state is a plain structured array: it survives `tobytes` and `frombuffer`
 - device time decides what happened; `now_ms`, receive time, decides only what is silent or overdue
 """

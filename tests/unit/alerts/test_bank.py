@@ -16,6 +16,7 @@ from alerts.detectors.sos import Press
 from alerts.detectors.standard import DetectorSettings, standard_detectors
 from alerts.detectors.supervision import Supervision, SupervisionSettings
 from alerts.detectors.vitals import VitalLimits
+from alerts.detectors.wandering_signs import WanderingSettings
 from alerts.detectors.zones import Zone, ZoneTable
 from alerts.findings import Change, Condition, Finding, Priority
 from ingest.contract import Crs, Kind
@@ -349,3 +350,15 @@ def test_pieces_make_the_whole_and_may_leave_detectors_out() -> None:
         piece = before.snapshot(begin, end, {"wrist_fall"})()
         assert after.restore(piece, np.arange(begin, end)) == ("wrist_fall",)
     assert after.save() == before.save()
+
+
+def test_time_tells_nothing_of_rows_without_a_record() -> None:
+    settings = DetectorSettings(wandering=WanderingSettings(enabled=True))
+    detectors = standard_detectors(ZoneTable(), settings)
+    everyone = [d.name for d in detectors if d.tick(nothing := d.initial(1), d.defaults(1), 0)[0] is not nothing]
+    assert everyone == ["supervision"]
+    for detector in detectors:
+        for at_ms in (1, T0_MS, T0_MS + 86_400_000):
+            nothing = detector.initial(3)
+            after, found = detector.tick(nothing, detector.defaults(3), at_ms)
+            assert detector.name in everyone or (after is nothing and found == []), detector.name
