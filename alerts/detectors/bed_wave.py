@@ -103,7 +103,7 @@ def take(state: Records, bcg: Bcg) -> tuple[Records, Windows]:
     if not len(packets.row):
         return state, Windows.joined([])
     state = copied(state)
-    last_of_run = np.flatnonzero(np.diff(packets.run, append=-1) != 0)
+    last_of_run = _ends(packets.run)
     run_row, run_end_ms = packets.row[last_of_run], packets.end_ms[last_of_run]
     first_of_run = np.concatenate([[0], last_of_run[:-1] + 1])
     continues = packets.continues[first_of_run]
@@ -121,7 +121,7 @@ def take(state: Records, bcg: Bcg) -> tuple[Records, Windows]:
     whole = ((bin_ + 1) % _EVERY_BINS == 0) & (bin_ + 1 - begin[run] + length[run] >= WINDOW_SAMPLES)
     windows = _fill(state["ring"], run_row[run], bin_, value, whole)
 
-    last_run = np.flatnonzero(np.diff(run_row, append=-1) != 0)
+    last_run = _ends(run_row)
     rows = run_row[last_run]
     state["end_ms"][rows] = run_end_ms[last_run]
     state["filled"][rows] = np.minimum(WINDOW_SAMPLES, length[last_run] + closed[last_run])
@@ -131,6 +131,11 @@ def take(state: Records, bcg: Bcg) -> tuple[Records, Windows]:
     state["open_sum"][rows] = np.where(there, total[at], 0.0)
     state["open_weight"][rows] = np.where(there, weight[at], 0.0)
     return state, windows
+
+
+def _ends(group: Index) -> Index:
+    """The positions of the last of each group (n,), which lie together."""
+    return np.flatnonzero(np.append(group[1:] != group[:-1], True))
 
 
 def _fill(ring: Signal, row: Index, bin_: Int, value: NDArray[np.float64], whole: NDArray[np.bool_]) -> Windows:
@@ -168,9 +173,12 @@ def _news(state: Records, bcg: Bcg) -> _Packets:
     heard_ms = state["end_ms"][row[heads]]
     old = time_ms[heads] < heard_ms - WINDOW_S * 1000
     heard_ms = np.where(old, NEVER, heard_ms)
-    line = np.maximum.accumulate(row * _ROW_MS + end_ms) - row * _ROW_MS
-    before_ms = np.where(segments.first, NEVER, np.roll(line, 1))
-    before_ms = np.maximum(before_ms, np.repeat(heard_ms, np.diff(np.append(heads, len(row)))))
+    if segments.alone:
+        before_ms = heard_ms
+    else:
+        line = np.maximum.accumulate(row * _ROW_MS + end_ms) - row * _ROW_MS
+        before_ms = np.where(segments.first, NEVER, np.roll(line, 1))
+        before_ms = np.maximum(before_ms, np.repeat(heard_ms, np.diff(np.append(heads, len(row)))))
     begins = (before_ms == NEVER) | (time_ms > before_ms + GAP_MS)
 
     new = np.flatnonzero(begins | (end_ms > before_ms))
@@ -212,8 +220,8 @@ def _bins(packets: _Packets, state: Records, carried: Index) -> tuple[Int, NDArr
     per_ms = (packets.rate_hz / 1000.0)[packet]
     count = packets.count[packet]
     since_ms = bin_ * BIN_MS - packets.time_ms[packet]
-    low = np.clip(since_ms * per_ms, 0, count)
-    high = np.clip((since_ms + BIN_MS) * per_ms, 0, count)
+    low = np.minimum(np.maximum(since_ms, 0) * per_ms, count)
+    high = np.minimum((since_ms + BIN_MS) * per_ms, count)
     sample, next_sample = np.minimum(low.astype(np.int64), count - 1), high.astype(np.int64)
     offset = (np.cumsum(packets.count) - packets.count)[packet]
     whole = np.add.reduceat(packets.samples, offset + sample, dtype=np.float64)
