@@ -13,7 +13,7 @@ import asyncio
 import logging
 import random
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -57,7 +57,7 @@ async def deliver(
         nonlocal caught_up
         try:
             for letter in letters:
-                result = await _send(channel, letter)
+                result = await attempt(channel, channel.send(letter))
                 on_result(channel.name, result, clock_ms())
                 await _strike_off(desk, channel, letter, result, clock_ms(), draw())
                 if isinstance(result, FailedForNow):
@@ -133,10 +133,11 @@ def _by_lane(posted: Iterable[tuple[Letter, ...]]) -> Iterable[list[Letter]]:
         yield from lanes.values()
 
 
-async def _send(channel: Channel, letter: Letter) -> Result:
+async def attempt(channel: Channel, sending: Awaitable[Result]) -> Result:
+    """What becomes of one sending within the channel's time limit, whatever happens to it."""
     try:
         async with asyncio.timeout(channel.time_limit_s):
-            return await channel.send(letter)
+            return await sending
     except TimeoutError:
         return FailedForNow(f"no answer within {channel.time_limit_s:g} s")
     except Exception as error:

@@ -23,6 +23,7 @@ from alerts.notify.contract import Channel, PersonChannel
 from alerts.notify.mqtt import MqttChannel
 from alerts.notify.store import StoreChannel
 from alerts.outbox import deliver
+from alerts.proofs import Proofs
 from ingest.clock import wall_clock_ms
 from ingest.contract import TELEMETRY_LANE, URGENT_LANE, Lane
 from ingest.decode import Limits
@@ -37,7 +38,8 @@ from ingest.stores.writer import Progress, drain
 from service.allocator import keep_freed_memory
 from service.api.app import make_app
 from service.api.house import House
-from service.channels import feed_channels, people_channels
+from service.channel_watch import ChannelWatch
+from service.channels import feed_channels, people_channels, receipt_secrets
 from service.database import make_engine
 from service.falls import FallWatch
 from service.fleet_watch import FleetWatch
@@ -46,6 +48,7 @@ from service.inbox import Inbox
 from service.loop import Watch
 from service.memory import Memory
 from service.metrics import Metrics
+from service.proof_watch import ProofWatch
 from service.registry import Registry
 from service.settings import MqttSettings, Settings
 from service.store import make_store
@@ -125,6 +128,10 @@ async def serve(
                 times=settings.alarms,
             )
         )
+        channel_watch = ChannelWatch(desk, lambda: fleet.roster, wall_clock_ms)
+        proofs = Proofs(engine)
+        times = settings.notify.proof.times
+        proof_watch = ProofWatch(desk, proofs, people, lambda: fleet.roster, channel_watch, times, wall_clock_ms)
         watch = Watch(fleet.decoder, BedSignal().with_rates, fleet.bank, desk, falls, inbox, memory, metrics)
         falls.resume(await desk.open_alarms(), wall_clock_ms())
         sessions = {lane: make_session(settings.mqtt, lane) for lane in LANES}
@@ -146,6 +153,8 @@ async def serve(
             roster=lambda: fleet.roster,
             ledger=Ledger(engine),
             delays=DelayReader(engine),
+            proofs=proofs,
+            receipt_secrets=receipt_secrets(settings.notify),
         )
         await house.enter_async_context(_listening(make_app(rooms), settings.http.host, settings.http.port))
         log.info("console: http://%s:%d", settings.http.host, settings.http.port)
@@ -163,7 +172,10 @@ async def serve(
                 group.create_task(session.run(), name=f"{lane.name} session")
                 group.create_task(watch.follow(lane, session), name=f"{lane.name} lane")
             for channel in channels:
-                group.create_task(deliver(desk, channel, wall_clock_ms), name=f"outbox of {channel.name}")
+                outbox = deliver(desk, channel, wall_clock_ms, on_result=channel_watch.note)
+                group.create_task(outbox, name=f"outbox of {channel.name}")
+            group.create_task(channel_watch.run(), name="channels")
+            group.create_task(proof_watch.run(), name="proof of contacts")
             group.create_task(watch.notice_silence(), name="silence")
             group.create_task(desk.keep_time(wall_clock_ms), name="times of the alarms")
             group.create_task(desk.upkeep(wall_clock_ms), name="journal upkeep")

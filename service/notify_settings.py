@@ -1,11 +1,12 @@
 """The settings of ``[notify]``: by which channels machines and people are told, and how much each may say."""
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, PlainValidator, model_validator
 
 from alerts.notify.backoff import Backoff
 from alerts.notify.words import Language, Privacy, Style
+from alerts.proof_times import ProofTimes
 from service.identifier import Identifier
 from service.secret import Secret, resolve_text
 from service.section import SecretWebUrl, Section, WebUrl
@@ -95,7 +96,12 @@ class ProofSettings(Section):
 
     enabled: bool = True
     weekday: Weekday = "wednesday"
-    hour: int = Field(default=10, ge=0, le=22)
+    hour: int = Field(default=10, ge=7, le=19)
+
+    @property
+    def times(self) -> ProofTimes | None:
+        """As the sender takes it; None: nothing is sent."""
+        return ProofTimes(get_args(Weekday).index(self.weekday), self.hour) if self.enabled else None
 
 
 class NotifySettings(Section):

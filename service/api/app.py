@@ -6,6 +6,7 @@ from aiohttp import web
 
 from service.api import (
     alarms,
+    contacts,
     delays,
     drills,
     duty,
@@ -48,6 +49,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *duty.ROUTES,
     *swaps.ROUTES,
     *plan.ROUTES,
+    *contacts.ROUTES,
     *operations.ROUTES,
     *openapi.ROUTES,
 )

@@ -1,7 +1,7 @@
 """What the HTTP API needs of the house: the desk where alarms are taken, the registers, and how the watching goes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Protocol
 
@@ -16,8 +16,10 @@ from alerts.detectors.whereabouts import Whereabouts
 from alerts.drills import Drill
 from alerts.ledger import Ledger
 from alerts.notify.hub import Hub
+from alerts.proofs import Proofs
 from alerts.roster import Book, Roster
 from alerts.rota import Swap
+from alerts.schema import Status
 from ingest.clock import wall_clock_ms
 from ingest.directory import Device
 from ingest.readings import Motion
@@ -100,6 +102,10 @@ class Desk(Protocol):
         drill: bool | None = None,
     ) -> list[Alarm]:
         """Alarms open and closed, latest first."""
+        ...
+
+    async def receive(self, channel: str, key: str, said: Status, at_ms: int, now_ms: int) -> Status | None:
+        """What the other side says of a letter, and what it is then; None: there is no such letter."""
         ...
 
     async def transitions(self, alarm: str) -> list[Transition]:
@@ -233,7 +239,7 @@ class House:
     `bank` is read on the event loop, between two batches, and never written to.
     `readings` is None where they are kept in a store that has its own means to be asked. `whereabouts` says where a
     resident is at a time, None where no fix is known; on the event loop, as `health`. So is `silent_devices`, of a
-    site. `ledger` and `delays` are called in a thread.
+    site. `ledger`, `delays` and `proofs` are called in a thread.
     """
 
     desk: Desk
@@ -250,6 +256,9 @@ class House:
     ledger: Ledger | None = None
     delays: DelayReader | None = None
     roster: Callable[[], Roster] | None = None
+    proofs: Proofs | None = None
+    #: By name of the webhooks: what signs their receipts, None: nothing does.
+    receipt_secrets: Mapping[str, str | None] = field(default_factory=dict)
 
 
 #: Where handlers find the house.

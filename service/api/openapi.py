@@ -15,6 +15,7 @@ _VERSION: Final = "1.0"
 _REFERENCE: Final = "#/components/schemas/{model}"
 _STATUSES: Final = {
     400: "The body or the query is not acceptable; every problem is named",
+    403: "The signature is not right",
     404: "There is no such thing",
     409: "It cannot happen to the alarm as it now stands",
     413: "The body is too large",
