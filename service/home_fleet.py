@@ -7,11 +7,13 @@ from ingest.contract import Crs
 from ingest.coordinates import from_wgs84
 from simulators.care_home import CareHome
 
-_CAREGIVERS: Final = (("c-lin", "林护士", "nurse"), ("c-he", "何护士长", "head_nurse"))
+_CAREGIVERS: Final = (("c-lin", "林护士", "nurse"), ("c-zhou", "周护士", "nurse"), ("c-he", "何护士长", "head_nurse"))
+#: The head nurse is in none, and so always on duty.
+_SHIFTS: Final = (("day", "8:00", "20:00", "c-lin"), ("night", "20:00", "8:00", "c-zhou"))
 
 
 def fleet_text(home: CareHome) -> str:
-    """The home in TOML: its site, people, devices, garden and two caregivers; all names are invented.
+    """The home in TOML: its site, people, devices, garden, three caregivers and their shifts; all names are invented.
 
     The garden is drawn in GCJ-02, as on the maps that people in China draw on.
     """
@@ -40,6 +42,10 @@ def fleet_text(home: CareHome) -> str:
         ("caregiver", {"id": caregiver, "name": name, "role": role, "site": home.site})
         for caregiver, name, role in _CAREGIVERS
     ]
+    tables += [
+        ("shift", {"id": shift, "site": home.site, "from": begin, "until": end, "caregivers": [caregiver]})
+        for shift, begin, end, caregiver in _SHIFTS
+    ]
     return "\n".join(_table(name, fields) for name, fields in tables)
 
 
@@ -52,6 +58,6 @@ class _Bare(str):
 def _table(name: str, fields: dict[str, object]) -> str:
     lines = [f"[[{name}]]"]
     for key, value in fields.items():
-        # A JSON string or number is also one of TOML.
+        # A JSON string, number or list of them is also one of TOML.
         lines.append(f"{key} = {value if isinstance(value, _Bare) else json.dumps(value, ensure_ascii=False)}")
     return "\n".join(lines) + "\n"

@@ -22,6 +22,7 @@ from ingest.decode import Limits
 from ingest.rejected import Reason
 from service import settings
 from service.cli import app
+from service.fleet.entries import NOUNS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -94,7 +95,7 @@ def test_every_toml_fence_is_a_setting_the_service_takes(page: Path, monkeypatch
     for fence in fences(page.read_text(encoding="utf-8"), "toml"):
         document = tomllib.loads(fence)
         if not set(document) <= set(settings.Settings.model_fields):
-            assert set(document) <= {"site", "resident", "device", "zone", "caregiver"}, "neither settings nor a fleet"
+            assert set(document) <= set(NOUNS), "neither settings nor a fleet"
             continue
         for variable in re.findall(r'env = "(\w+)"', fence):
             monkeypatch.setenv(variable, "for-this-test-only")

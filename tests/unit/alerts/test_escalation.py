@@ -1,9 +1,14 @@
 """How a step is written, and what the plans are where nobody made one."""
 
+from pathlib import Path
+
 import pytest
 
 from alerts.escalation import DEFAULT_PLANS, KINDS, Step, Target, Waits, step_of
+from alerts.escalation_page import rewritten
 from alerts.findings import Priority
+
+ROOT = Path(__file__).parents[3]
 
 NURSE, FAMILY = Target("role", "nurse"), Target("role", "family")
 
@@ -55,3 +60,10 @@ def test_every_kind_of_care_has_a_plan_for_every_kind_of_alarm() -> None:
 
 def test_a_high_alarm_waits_a_minute_and_others_longer() -> None:
     assert [Waits().of_ms(priority) for priority in Priority] == [60_000, 300_000, 1_800_000]
+
+
+def test_the_page_shows_the_plans_as_they_are() -> None:
+    page = (ROOT / "docs/escalation.md").read_text(encoding="utf-8")
+    assert rewritten(page) == page, "make pages"
+    with pytest.raises(ValueError, match="one place for the diagram"):
+        rewritten("nothing")

@@ -27,7 +27,7 @@ from service.wrong_use import WrongUse
 ROOT = Path(__file__).parents[3]
 COMMANDS = [
     [], ["run"], ["demo"], ["replay"], ["evaluate"], ["load"], ["report"], ["version"],
-    ["fleet"], ["fleet", "import"], ["fleet", "export"], ["config"], ["config", "check"],
+    ["fleet"], ["fleet", "import"], ["fleet", "check"], ["fleet", "export"], ["config"], ["config", "check"],
 ]  # fmt: skip
 
 
@@ -158,6 +158,20 @@ def test_settings_may_be_named_in_the_environment(
     (folder / "other.toml").write_text("[http]\nport = 8282\n")
     monkeypatch.setenv("SHOUHU_SETTINGS", "other.toml")
     assert "http://127.0.0.1:8282" in shouhu("config", "check")[1]
+
+
+def test_what_is_missing_for_alarms_to_reach_somebody_is_told(shouhu: Shouhu, folder: Path) -> None:
+    example, channel = str(ROOT / "fleet.example.toml"), '[[notify.apprise]]\nname = "sms"\nurl = "json://localhost/"\n'
+    status, out, _ = shouhu("fleet", "check", example)
+    assert status == 1
+    assert "note: caregiver C-wang: sms is not a channel of the settings" in out
+    (folder / "shouhu.toml").write_text(channel)
+    assert shouhu("fleet", "check", example)[:2] == (0, "ok: every step of every plan can reach somebody\n")
+    (folder / "small.csv").write_text("type,id,name\nsite,s,House\n")
+    status, out, _ = shouhu("fleet", "import", "small.csv")
+    assert status == 0
+    assert "note: site s: nobody can be called, its alarms go to the console only" in out
+    assert shouhu("fleet", "check")[0] == 1, "of what the registry holds"
 
 
 def test_a_fleet_is_imported_tried_and_exported(shouhu: Shouhu, folder: Path) -> None:

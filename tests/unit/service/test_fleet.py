@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from alerts.coverage import gaps
 from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
 from alerts.detectors.vitals import Limit
+from alerts.people import ResidentCard
+from alerts.roster import Book, Roster
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType
 from service.fleet import Caregiver, Fleet, FleetError, PlacedZone, Resident, Site, csv_file, read_fleet
@@ -46,6 +49,9 @@ def test_the_examples_are_read_and_are_the_same_fleet() -> None:
     # A device that names no site is where its resident lives.
     assert Device("songlin-road", "BTN-0201", DeviceType.BUTTON, "R-201") in fleet.devices
     assert Device("chunhui", "LOC-0001", DeviceType.LOCATOR, "R-101", Crs.GCJ02) in fleet.devices
+    assert all((fleet.teams, fleet.shifts, fleet.holidays, fleet.swaps, fleet.plans))
+    residents = [ResidentCard(one.resident, one.name, one.site) for one in fleet.residents]
+    assert gaps(Roster(Book(fleet.sites, residents, fleet.caregivers, fleet.teams, plans=fleet.plans))) == []
 
 
 def test_the_smallest_fleet(tmp_path: Path) -> None:
