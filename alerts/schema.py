@@ -99,6 +99,7 @@ TRANSITION: Final = Table(
     Column("by", Text),
     Column("after", Text, nullable=False),
 )
+Index("alarm_transition_at", TRANSITION.c.at_ms)
 
 #: One row: the last sequence given. Writers change it first, so it is also what they queue at, in commit order.
 SEQUENCE: Final = Table(
