@@ -7,13 +7,15 @@ from typing import Final
 
 import typer
 
-from service import cli_config, cli_feedback, cli_fleet, cli_report, cli_store, cli_trial
+from service import cli_config, cli_feedback, cli_fleet, cli_notify, cli_report, cli_store, cli_trial
 from service.cli_running import LogLevel, LogOption, SettingsOption, load_settings, run_until_stopped, set_up_log, told
 
 _log = logging.getLogger("shouhu")
 
 #: Libraries whose version matters when somebody asks for help.
-_LIBRARIES: Final = ("mqtt5", "aiomqtt", "iotcore", "aiohttp", "influxdb-client", "sqlalchemy", "numpy", "uvloop")
+_LIBRARIES: Final = (
+    *("mqtt5", "aiomqtt", "iotcore", "aiohttp", "apprise", "influxdb-client", "sqlalchemy", "numpy", "uvloop"),
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -63,3 +65,4 @@ app.add_typer(cli_fleet.app, name="fleet")
 app.add_typer(cli_config.app, name="config")
 app.add_typer(cli_store.app, name="store")
 app.add_typer(cli_feedback.app, name="feedback")
+app.add_typer(cli_notify.app, name="notify")

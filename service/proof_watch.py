@@ -88,7 +88,9 @@ class ProofWatch:
 
     async def _send_each(self, channel: PersonChannel, contacts: Sequence[tuple[Recipient, int]]) -> None:
         for contact, slot_ms in contacts:
-            await send_test(self._proofs, channel, contact, slot_ms, self._clock_ms, self._channel_watch.note)
+            result = await send_test(self._proofs, channel, contact, slot_ms, self._clock_ms)
+            if result is not None:
+                self._channel_watch.note(channel.name, result, self._clock_ms())
 
     async def _judge(self, proof: Proof, roster: Roster) -> None:
         contact, told = Recipient(proof.caregiver, proof.channel), await self._open()
@@ -122,14 +124,12 @@ async def send_test(
     contact: Recipient,
     slot_ms: int,
     clock_ms: Callable[[], int],
-    note: Callable[[str, Result, int], None],
 ) -> Result | None:
     """Send one test, written down before and after; what became of it, None: it was sent already."""
     key = await asyncio.to_thread(proofs.begin, contact, slot_ms, clock_ms())
     if key is None:
         return None
     result = await attempt(channel, channel.prove(contact, key))
-    note(channel.name, result, clock_ms())
     await asyncio.to_thread(proofs.end, key, *result_of(result), clock_ms())
     return result
 
