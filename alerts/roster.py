@@ -94,6 +94,7 @@ class Roster:
                 self._bound[resident, carer.role].append(carer.caregiver)
             if not carer.residents and carer.role not in _OF_RESIDENTS:
                 self._general[carer.site, carer.role].append(carer.caregiver)
+        self._always = frozenset(filter(self._rota.always, self._caregivers))
         self._heard = self._sites_heard(book.plans)
 
     def _sites_heard(self, plans: Iterable[Plan]) -> frozenset[str | None]:
@@ -167,6 +168,7 @@ class Roster:
         told: dict[tuple[str, str], Recipient] = {}
         anybody = False
         duty = self._rota.at_site(site, now_ms)
+        always = self._always
         for target in slot.step.to:
             anywhere = target.kind != "role"
             for tier in self._tiers(target, site, resident):
@@ -174,12 +176,15 @@ class Roster:
                 for place in tier:
                     if slot.place is not None and place != slot.place:
                         continue
-                    if self._rota.always(place):
+                    persons: list[str] = []
+                    if place in always:
                         persons = [] if self._rota.off(place, site, now_ms) else [place]
                     elif anywhere:
                         persons = [span.caregiver for span in self._rota.of_place(place, now_ms)]
                     else:
-                        persons = [span.caregiver for running in duty for span in running.get(place, ())]
+                        for running in duty:
+                            if place in running:  # of a large house most are at home
+                                persons += [span.caregiver for span in running[place]]
                     for person in persons:
                         anybody = True
                         for address, recipient in self._reached_by.get(person, ()):
@@ -213,7 +218,7 @@ class Roster:
         always = [
             Duty(carer.caregiver, carer.caregiver, carer.role)
             for carer in self._caregivers.values()
-            if self._rota.always(carer.caregiver)
+            if carer.caregiver in self._always
             and self._answers_at(carer, site)
             and not self._rota.off(carer.caregiver, site, now_ms)
         ]

@@ -112,7 +112,8 @@ def test_the_program_for_integrators_hears_that_its_press_was_recorded(
     done = subprocess.run([sys.executable, str(example)], capture_output=True, text=True, timeout=40, check=False)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
-    (alarm,) = house.alarms()
+    # The example's people are called by a channel that this house has not: that is an alarm of its own.
+    (alarm,) = [one for one in house.alarms() if one["cause"] != "nobody_reachable"]
     assert answer == {"cmd": "sos-ack", "alarm": alarm["alarm"]}
     house.wait("readings stored", lambda: stored(house) >= 3)
     assert house.get("/api/v1/quarantine")["counts"] == {}
