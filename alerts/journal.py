@@ -59,6 +59,8 @@ Posted = dict[tuple[str, str, int], list[Letter]]
 #: Where all letters of a step fail for good the next one is begun at once, but for so many steps only: where nothing
 #: can be sent at all, the plan goes round and round, and then with its own waits. No plan is as long.
 _HASTENED_STEPS: Final = 8
+#: Where more devices than this fall silent at once, all that is open is asked who told of it; else by the devices.
+_ASKED_MOST: Final = 1000
 
 
 class ShelfTooLong(ValueError):
@@ -294,6 +296,10 @@ class Journal(Archive):
     def _load_told_by(self, connection: Connection, page: Page, origins: Sequence[Origin]) -> None:
         """The same for all open alarms of which these told last."""
         places = {(origin.site, origin.device) for origin in origins}
+        if len(places) > _ASKED_MOST:
+            told_by = self._statements.told_by.run(connection, {})
+            self._load(connection, page, [row.key for row in told_by if (row.site, row.device) in places])
+            return
         for row in self._statements.open_of_devices.run(connection, sorted({device for _, device in places})):
             if (row.site, row.device) in places and row.key not in page.open_by_key:
                 page.put(row.key, alarm_of(row))

@@ -99,6 +99,7 @@ class Statements:
         self.open_of_keys = ListStatement(ALARM, "key", OPEN, dialect=dialect)
         self.known = ListStatement(OCCURRENCE, "occurrence", dialect=dialect)
         self.open_of_devices = ListStatement(ALARM, "device", OPEN, dialect=dialect)
+        self.told_by = Statement(select(ALARM.c.key, ALARM.c.site, ALARM.c.device).where(OPEN), dialect)
         self.due = Statement(_DUE, dialect)
         self.change_alarm = Statement(_UPDATE_ALARM, dialect)
         self.new_alarm, self.new_occurrence, self.new_transition, self.new_letter = (

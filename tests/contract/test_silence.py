@@ -83,3 +83,13 @@ def test_five_hundred_silent_mats_are_one_question_and_one_transaction(ward: War
     fell = [silent(Change.BEGAN, T + MINUTE, row=n) for n in range(500)]
     happened = ward.record(*fell, now_ms=T + MINUTE, devices=mats)
     assert [one.event for one in happened] == [Event.RAISE, Event.LOSE] * 500
+
+
+def test_of_thousands_that_fall_silent_at_once_the_same_is_known(ward: Ward) -> None:
+    devices = [Device("ward", f"mat-{n}", DeviceType.BED_MAT, f"resident-{n}") for n in range(3000)]
+    devices += [Device("hill", f"mat-{n}", DeviceType.BED_MAT, f"hill-{n}") for n in range(10)]
+    ward.record(*(vital(Change.BEGAN, T, row=row) for row in (5, 2999, 3005)), now_ms=T, devices=devices)
+    link = replace(silent(Change.LOST, T + MINUTE, onset_ms=T + 1), rows=tuple(range(3000)))
+    lost = ward.record(link, now_ms=T + MINUTE, devices=devices)
+    assert sorted(one.alarm.device for one in lost) == ["mat-2999", "mat-5"]
+    assert {one.alarm.site for one in lost} == {"ward"}
