@@ -26,7 +26,7 @@ class BreathingPauseSettings:
     let 10 to 40 s be set, such as 20 s and more (Philips Efficia CM, instructions for use), which is what is taken.
     A mat averages over its period: one that reports every 10 s says so for the third time before this.
     `lost_s`: a mat that finds a heart beat and, in the same readings, sends no respiration at all may only have lost
-    it: three times as long (our choice).
+    it: three times as long, and of medium priority, for the heart beats (our choice).
     `measured_s`: it measured respiration so shortly before, or else it may not be able to (our choice).
     `moving_most`, `quality_min`: whoever moves for more of a reading's time is no still sleeper, and a reading that
     says nothing of its own quality, or less than this, is not believed here (our choices).
@@ -59,7 +59,10 @@ class BreathingPause:
             ("none_ms", "<i8"),
             ("breath_ms", "<i8"),
             ("onset_ms", "<i8"),
+            ("zero_onset_ms", "<i8"),
             ("active", "?"),
+            #: Told as high: respiration is not lost but 0.
+            ("zero_active", "?"),
         ]
     )
     params_dtype: ClassVar[np.dtype[np.void]] = np.dtype(
@@ -80,7 +83,7 @@ class BreathingPause:
     def initial(self, count: int) -> Records:
         """Mats that measured nothing yet."""
         state = np.zeros(count, dtype=self.state_dtype)
-        for field in ("last_ms", "zero_ms", "none_ms", "breath_ms", "onset_ms"):
+        for field in ("last_ms", "zero_ms", "none_ms", "breath_ms", "onset_ms", "zero_onset_ms"):
             state[field] = NEVER
         return state
 
@@ -119,17 +122,21 @@ class BreathingPause:
         breath_ms = np.where(gone >= 0, NEVER, state["breath_ms"][row])
         breath_ms = np.where(latest > gone, time_ms[latest], breath_ms)
         measured = (breath_ms != NEVER) & (none_ms - breath_ms <= own["measured_ms"])
-        long = zero & (time_ms - zero_ms >= own["pause_ms"])
-        long |= none & (time_ms - none_ms >= own["lost_ms"])
-        alarms = switch(
-            segments, long & measured, breath | (bed.present == 0), none_ms, state["active"], state["onset_ms"]
-        )
+        zero_long = zero & (time_ms - zero_ms >= own["pause_ms"]) & measured
+        lost_long = none & (time_ms - none_ms >= own["lost_ms"]) & measured
+        over = breath | (bed.present == 0)
+        alarms = switch(segments, zero_long | lost_long, over, none_ms, state["active"], state["onset_ms"])
+        zeros = switch(segments, zero_long, over, zero_ms, state["zero_active"], state["zero_onset_ms"])
+        # What was told as lost is told once more, and as more urgent, once it is 0.
+        worse = zeros.began & ~alarms.began
+        onset_ms = np.where(worse, zeros.onset_ms, alarms.onset_ms)
 
         last = segments.last
         rows = row[last]
         for field, values in (
             ("last_ms", time_ms), ("zero_ms", zero_ms), ("none_ms", none_ms), ("breath_ms", breath_ms),
             ("onset_ms", alarms.onset_ms), ("active", alarms.active),
+            ("zero_onset_ms", zeros.onset_ms), ("zero_active", zeros.active),
         ):  # fmt: skip
             state[field][rows] = values[last]
         return state, [
@@ -137,13 +144,13 @@ class BreathingPause:
                 row=int(row[at]),
                 condition=Condition.VITALS,
                 cause="breathing_pause",
-                change=Change.BEGAN if alarms.began[at] else Change.ENDED,
-                priority=Priority.HIGH,
-                onset_ms=int(alarms.onset_ms[at]),
+                change=Change.ENDED if alarms.ended[at] else Change.BEGAN,
+                priority=Priority.HIGH if zeros.active[at] or zeros.ended[at] else Priority.MEDIUM,
+                onset_ms=int(onset_ms[at]),
                 found_ms=int(time_ms[at]),
-                evidence=_evidence(bed, int(at), int(alarms.onset_ms[at]), own[at]),
+                evidence=_evidence(bed, int(at), int(onset_ms[at]), own[at]),
             )
-            for at in np.flatnonzero(alarms.began | alarms.ended)
+            for at in np.flatnonzero(alarms.began | alarms.ended | worse)
         ]
 
     def tick(self, state: Records, params: Records, now_ms: int) -> Result:

@@ -76,8 +76,21 @@ def test_respiration_that_is_not_sent_beside_a_heart_beat_takes_longer(fed: Any,
     assert said(found) == [("breathing_pause", "began", 50.0)]
     assert dict(found[0].evidence)["held_s"] == 60.0
     assert dict(found[0].evidence)["respiration_per_min"] == "not_measured"
+    assert found[0].priority is Priority.MEDIUM
     mat = fed(BreathingPause())
     assert mat(night(readings, at_s, np.where(at_s < 50, 14.0, np.nan), heart_rate_bpm=np.nan)) == []
+
+
+def test_what_was_lost_and_is_then_zero_is_told_again_as_more_urgent(fed: Any, readings: Any, said: Any) -> None:
+    """As a beginning of its own, at the time from which it was 0; one end ends both."""
+    mat = fed(BreathingPause())
+    at_s = np.arange(200)
+    respiration = np.select([at_s < 50, at_s < 120, at_s < 160], [14.0, np.nan, 0.0], 14.0)
+    found = mat(night(readings, at_s, respiration))
+    pause = "breathing_pause"
+    assert said(found) == [(pause, "began", 50.0), (pause, "began", 120.0), (pause, "ended", 50.0)]
+    assert [one.priority for one in found] == [Priority.MEDIUM, Priority.HIGH, Priority.HIGH]
+    assert [one.found_ms - found[0].onset_ms for one in found] == [60_000, 90_000, 110_000]
 
 
 def test_lost_readings_are_no_pause(fed: Any, readings: Any) -> None:
