@@ -11,15 +11,17 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import select
 
 from alerts.alarm import Alarm, Outcome, Transition
+from alerts.escalation import Call, Recipient, Skipped
 from alerts.findings import LATCHING, Change, Condition, Finding, Priority
-from alerts.journal import Journal
-from alerts.lifecycle import IllegalEvent, State, step
+from alerts.journal import Journal, ShelfTooLong
+from alerts.lifecycle import GONE, ON_SHELF, TAKEN, UNTAKEN, Event, IllegalEvent, State, step
 from alerts.notify.contract import Message
 from alerts.schema import ALARM, OUTBOX, Status
+from alerts.timing import calls_no_further
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
 
-DEVICES = tuple(Device("ward", f"device-{n}", DeviceType.BRACELET, f"resident-{n // 2}") for n in range(4))
+DEVICES = tuple(Device("ward", f"device-{n}", DeviceType.BRACELET, f"resident-{n // 2}") for n in range(3))
 WHAT = (
     (Condition.SOS, "press", Priority.HIGH),
     (Condition.VITALS, "spo2_low", Priority.HIGH),
@@ -27,11 +29,28 @@ WHAT = (
 )
 
 
+MINUTE = 60_000
+#: What a device says of a condition, mostly that it begins and ends; that it is silent or heard is said of it.
+TOLD = [*[Change.BEGAN] * 3, *[Change.ENDED] * 3, Change.CANCELLED, Change.WITNESSED]
+
+
 class Pusher:
     name = "push"
 
     def wants(self, transition: Transition) -> tuple[Message, ...]:
         return (Message("", b"{}"),)
+
+    def calls(self, transition: Transition, recipient: Recipient) -> Message:
+        return Message(recipient.caregiver, b"{}")
+
+
+class Plan:
+    """Calls one of three, of whom the second is never there."""
+
+    def call(self, alarm: Alarm, step: int, now_ms: int) -> Call:
+        number = step + (step % 3 == 1)
+        skipped = () if number == step else (Skipped(step, "nobody_on_duty"),)
+        return Call(number, (Recipient(f"person-{number % 3}", "push"),), now_ms + MINUTE, skipped)
 
 
 class JournalLife(RuleBasedStateMachine):
@@ -44,7 +63,7 @@ class JournalLife(RuleBasedStateMachine):
 
     def open_journal(self) -> None:
         self.engine = make_engine(f"sqlite:///{Path(self.folder.name)}/journal.db")
-        self.journal = Journal(self.engine, (Pusher(),))
+        self.journal = Journal(self.engine, (Pusher(),), caller=Plan)
 
     def teardown(self) -> None:
         self.engine.dispose()
@@ -53,7 +72,7 @@ class JournalLife(RuleBasedStateMachine):
     def record(self, *findings: Finding) -> list[Transition]:
         return self.journal.record(findings, DEVICES, self.now_ms, self.now_ms)
 
-    @rule(row=st.integers(0, 3), what=st.sampled_from(WHAT), change=st.sampled_from(Change), ms=st.integers(0, 3))
+    @rule(row=st.integers(0, 2), what=st.sampled_from(WHAT), change=st.sampled_from(TOLD), ms=st.integers(0, 3))
     def a_device_speaks(self, row: int, what: tuple[Condition, str, Priority], change: Change, ms: int) -> None:
         self.now_ms += ms
         condition, cause, priority = what
@@ -62,9 +81,27 @@ class JournalLife(RuleBasedStateMachine):
         transitions = self.record(finding)
         self.spoken.append(finding)
         if change is Change.BEGAN and self.now_ms not in known:
-            (transition,) = transitions
-            assert transition.to_state in (State.UNACKNOWLEDGED, State.ACKNOWLEDGED), "what began is present"
+            transition = transitions[0]
+            assert transition.to_state not in GONE, "what began is present"
             assert transition.alarm in self.journal.open_alarms(), "and nobody has lost it"
+            assert transition.alarm.unknown_since_ms is None
+
+    @rule(row=st.integers(0, 2), change=st.sampled_from([Change.LOST, Change.HEARD]))
+    def a_device_is_lost_or_heard(self, row: int, change: Change) -> None:
+        before = {alarm.alarm: alarm for alarm in self.journal.open_alarms()}
+        said = Finding(row, Condition.DEVICE, "link_down", change, Priority.LOW, self.now_ms, self.now_ms)
+        transitions = self.record(said)
+        assert {one.event for one in transitions} <= {Event.LOSE, Event.SEE}
+        assert all(one.to_state is before[one.alarm.alarm].state for one in transitions), "silence moves nothing"
+        assert all(one.alarm.due_ms == before[one.alarm.alarm].due_ms for one in transitions), "nor any time"
+
+    @rule(minutes=st.sampled_from([0, 1, 15, 60, 24 * 60]))
+    def time_passes(self, minutes: int) -> None:
+        self.now_ms += minutes * MINUTE
+        while transitions := self.journal.pass_time(self.now_ms, most=2):
+            assert all(one.by is None for one in transitions)
+        next_ms = self.journal.next_due_ms()
+        assert next_ms is None or next_ms > self.now_ms
 
     @precondition(lambda self: self.spoken)
     @rule(data=st.data())
@@ -86,18 +123,40 @@ class JournalLife(RuleBasedStateMachine):
     def a_person_takes_one(self, data: st.DataObject, by: str) -> None:
         self.act(data, lambda alarm: self.journal.acknowledge(alarm, by, self.now_ms), {"unacknowledged", "returned"})
 
+    @rule(data=st.data(), minutes=st.integers(1, 60))
+    def a_person_lays_one_aside(self, data: st.DataObject, minutes: int) -> None:
+        until_ms = self.now_ms + minutes * MINUTE
+        legal = set(State) - {State.RESOLVED}
+        self.act(
+            data, lambda alarm: self.journal.shelve(alarm, "nurse", until_ms, "", self.now_ms), legal, latching=False
+        )
+
+    @precondition(lambda self: any(alarm.state in ON_SHELF for alarm in self.journal.open_alarms()))
+    @rule(data=st.data())
+    def a_person_takes_one_up_again(self, data: st.DataObject) -> None:
+        self.act(data, lambda alarm: self.journal.unshelve(alarm, "nurse", self.now_ms), set(ON_SHELF))
+
+    @rule(data=st.data())
+    def nobody_lays_one_aside_for_ever(self, data: st.DataObject) -> None:
+        shelvable = [one for one in self.journal.open_alarms() if one.condition not in LATCHING]
+        if shelvable:
+            alarm = data.draw(st.sampled_from(shelvable))
+            with pytest.raises(ShelfTooLong):
+                self.journal.shelve(alarm.alarm, "nurse", self.now_ms + 8 * 24 * 60 * MINUTE, "", self.now_ms)
+            assert self.journal.alarm(alarm.alarm) == alarm
+
     @rule(data=st.data(), outcome=st.sampled_from(Outcome))
     def a_person_closes_one(self, data: st.DataObject, outcome: Outcome) -> None:
         legal = set(State) - {State.RESOLVED}
         self.act(data, lambda alarm: self.journal.resolve(alarm, "nurse", outcome, "", self.now_ms), legal)
 
-    def act(self, data: st.DataObject, do: object, legal: set[str]) -> None:
+    def act(self, data: st.DataObject, do: object, legal: set[str], *, latching: bool = True) -> None:
         alarms = self.journal.history()
         if not alarms:
             return
         alarm = data.draw(st.sampled_from(alarms))
         assert callable(do)
-        if alarm.state in legal:
+        if alarm.state in legal and (latching or alarm.condition not in LATCHING):
             assert do(alarm.alarm).alarm == self.journal.alarm(alarm.alarm)
         else:
             with pytest.raises(IllegalEvent):
@@ -135,9 +194,37 @@ class JournalLife(RuleBasedStateMachine):
     @invariant()
     def every_transition_has_its_letter(self) -> None:
         with self.engine.connect() as connection:
-            rows = connection.execute(select(OUTBOX.c.sequence, OUTBOX.c.status)).all()
+            rows = connection.execute(select(OUTBOX.c.sequence, OUTBOX.c.status).where(OUTBOX.c.step.is_(None))).all()
         assert sorted(row.sequence for row in rows) == [t.sequence for t in self.journal.transitions_after(0)]
         assert {row.status for row in rows} <= {Status.PENDING}
+
+    @invariant()
+    def each_step_is_called_once_and_nobody_after_somebody_took_it(self) -> None:
+        with self.engine.connect() as connection:
+            calls = connection.execute(select(OUTBOX).where(OUTBOX.c.step.is_not(None))).all()
+        begun = {t.sequence: t for t in self.journal.transitions_after(0) if t.rings or t.event is Event.ESCALATE}
+        assert sorted(row.sequence for row in calls) == sorted(begun)
+        assert all(row.step == begun[row.sequence].alarm.step - 1 for row in calls)
+        waiting = {row.alarm for row in calls if row.status == Status.PENDING}
+        by_people = {alarm.alarm for alarm in self.journal.history(1000) if alarm.state not in UNTAKEN}
+        assert not waiting & by_people
+
+    @invariant()
+    def something_is_due_of_every_open_alarm_but_of_what_is_gone_and_not_urgent(self) -> None:
+        for alarm in self.journal.history(1000):
+            if alarm.state in UNTAKEN and not calls_no_further(alarm):
+                assert alarm.due_ms is not None
+                assert alarm.step > 0
+            elif alarm.state in TAKEN:
+                assert alarm.due_ms is not None
+                assert alarm.acknowledged_by is not None
+            elif alarm.state in ON_SHELF:
+                assert alarm.due_ms == alarm.shelved_until_ms
+            else:
+                assert alarm.due_ms is None
+            assert (alarm.shelved_until_ms is not None) == (alarm.state in ON_SHELF)
+            if alarm.state in UNTAKEN:
+                assert alarm.acknowledged_by is None
 
 
 def same_subject(one: Finding, other: Finding) -> bool:
@@ -151,5 +238,5 @@ def same_subject(one: Finding, other: Finding) -> bool:
 
 TestJournalLife = JournalLife.TestCase
 TestJournalLife.settings = settings(
-    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
