@@ -41,10 +41,14 @@ def _holidays(checked: Checked) -> Iterator[tuple[Entry, str, str]]:
     shifts = [form for _, form in _of(checked, ShiftForm)]
     for entry, holiday in _of(checked, HolidayForm):
         like = HOLIDAY if holiday.like is None else holiday.like
-        of_site = [shift for shift in shifts if holiday.site is None or shift.site == holiday.site]
-        if holiday.caregiver is None and of_site and not any(like in shift.days for shift in of_site):
-            day = DUTY_DAYS[like]
-            yield entry, "like", f'"{day}": no shift has this day, so nobody of the rota would be on duty'
+        if holiday.caregiver is not None:
+            continue
+        for site in dict.fromkeys(shift.site for shift in shifts):
+            days = {day for shift in shifts if shift.site == site for day in shift.days}
+            if holiday.site in (None, site) and like not in days:
+                where = f"at {site}" if site is not None else "without a site"
+                what = f'no shift {where} has the day "{DUTY_DAYS[like]}": nobody of the rota would be on duty'
+                yield entry, "like", what
 
 
 def _swaps(checked: Checked) -> Iterator[tuple[Entry, str, str]]:
