@@ -1,13 +1,11 @@
 """What every database has to hold of the journal: SQLite and a real PostgreSQL."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, insert
+from sqlalchemy import Engine, event, insert, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from alerts.alarm import Outcome, Transition
@@ -16,9 +14,9 @@ from alerts.journal import Journal, UnknownAlarm
 from alerts.letters import Letters
 from alerts.lifecycle import Event, IllegalEvent, State
 from alerts.notify.contract import Message
-from alerts.schema import ALARM, Status, alarm_row, metadata
+from alerts.schema import ALARM, Status, alarm_row
 from ingest.directory import Device, DeviceType
-from service.database import make_engine
+from tests.contract.ward import Plan, Ward
 
 T = 1_700_000_000_000
 BRACELET, BUTTON, CORRIDOR = 0, 1, 2
@@ -60,17 +58,6 @@ def spo2(change: Change, found_ms: int, onset_ms: int | None = None) -> Finding:
     onset_ms = found_ms if onset_ms is None else onset_ms
     evidence = (("spo2_pct", 84.5), ("limit_pct", 88))
     return Finding(BRACELET, Condition.VITALS, "spo2_low", change, Priority.HIGH, onset_ms, found_ms, evidence)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    if request.param == "sqlite":
-        made = make_engine(f"sqlite:///{tmp_path}/shouhu.db")
-    else:
-        made = make_engine(request.getfixturevalue("postgresql").url)
-        metadata.drop_all(made)
-    yield made
-    made.dispose()
 
 
 @pytest.fixture
@@ -614,3 +601,27 @@ def test_an_old_position_is_not_sent_once_there_is_a_newer_one(journal: Journal,
     assert [dict(one.alarm.evidence)["distance_m"] for one in journal.transitions(raised.alarm.alarm)] == [
         30.0, 31.0, 32.0, 33.0, -40.0,
     ]  # fmt: skip
+
+
+def test_a_database_of_an_earlier_version_opens_with_all_that_is_in_it(engine: Engine) -> None:
+    plan = Ward(engine, Plan(people=()))
+    plan.record(press(), now_ms=T)
+    plan.record(spo2(Change.BEGAN, T), now_ms=T)
+    before, course = plan.journal.open_alarms(), plan.journal.transitions_after(0)
+    added = ("returned_ms", "unknown_since_ms", "step", "due_ms", "held_ms", "shelved_by", "shelved_until_ms")
+    with engine.begin() as connection:
+        for index in ("alarm_due", "alarm_open_device", "outbox_calls"):
+            connection.execute(text(f"DROP INDEX {index}"))
+        for column in (*added, "shelved_reason"):
+            connection.execute(text(f"ALTER TABLE alarm DROP COLUMN {column}"))
+        for column in ("step", "sent_ms", "delivered_ms", "read_ms"):
+            connection.execute(text(f"ALTER TABLE outbox DROP COLUMN {column}"))
+        connection.execute(text("DROP TABLE drill"))
+    later = Ward(engine)
+    assert (later.journal.open_alarms(), later.journal.transitions_after(0)) == (before, course)
+    begun, _ = later.journal.take_up(T + 1)
+    assert {one.event for one in begun} == {Event.ESCALATE}
+    assert later.called() == [("nurse", 0), ("nurse", 0)]
+    with engine.connect() as connection:
+        indexes = {index["name"] for index in inspect(connection).get_indexes("alarm")}
+    assert {"alarm_due", "alarm_open_device"} <= indexes
