@@ -83,6 +83,8 @@ def timed(before: Alarm | None, event: Event, after: Alarm, times: AlarmTimes, n
         after, next_ms = replace(after, step=call.step + 1), call.next_ms
     elif begins_ringing(None if before is None else before.state, event, after.state):
         after, next_ms = replace(after, step=0), None  # nobody is there to call
+    elif event is Event.ESCALATE:
+        next_ms = None  # nor any more; once there is somebody again, `Journal.take_up` begins anew
     else:
         next_ms = after.due_ms if after.due_ms is not None else after.held_ms
     if calls_no_further(after):

@@ -176,6 +176,18 @@ def test_where_nobody_is_ever_called_nothing_is_due(engine: Engine) -> None:
     assert ward.journal.next_due_ms() is None
 
 
+def test_when_the_last_who_could_be_called_leave_it_is_not_tried_on_and_on(ward: Ward) -> None:
+    ward.record(press(), now_ms=T)
+    ward.plan.people = ()
+    happened = [len(ward.journal.pass_time(T + MINUTE)) for _ in range(3)]
+    assert happened == [1, 0, 0], "that nobody is left is found once"
+    assert (ward.only().step, ward.only().due_ms) == (1, None)
+    ward.plan.people = ("nurse",)
+    (begun,) = ward.journal.take_up(T + 2 * MINUTE)[0]
+    assert (begun.event, begun.alarm.due_ms) == (Event.ESCALATE, T + 3 * MINUTE)
+    assert ward.called() == [("nurse", 0), ("nurse", 1)]
+
+
 def test_once_there_is_somebody_to_call_alarms_of_before_begin_to_call(engine: Engine) -> None:
     ward = Ward(engine, Plan(people=()))
     ward.record(press(), vital(Change.BEGAN, T), press(row=HILL), now_ms=T)
