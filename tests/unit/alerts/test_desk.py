@@ -13,6 +13,7 @@ from alerts.desk import Desk
 from alerts.escalation import Call, Recipient
 from alerts.findings import Change, Condition, Finding, Priority
 from alerts.lifecycle import Event, IllegalEvent
+from alerts.notify.contract import Message
 from alerts.notify.webhook import Webhook
 from alerts.schema import Status
 from ingest.directory import Device, DeviceType
@@ -237,4 +238,30 @@ async def test_a_new_roster_lets_those_begin_to_call_who_called_nobody(tmp_path:
                 return any(one.event is Event.ESCALATE for one in told)
 
             await until(looks)
+    engine.dispose()
+
+
+async def test_when_the_one_who_was_called_cannot_be_told_the_next_is_called_at_once(tmp_path: Path) -> None:
+    class Telephone(Webhook):
+        def wants(self, transition: Transition) -> tuple[Message, ...]:
+            return ()
+
+        def calls(self, transition: Transition, recipient: Recipient) -> Message:
+            return Message(recipient.caregiver, b"{}")
+
+    class Plan:
+        def call(self, alarm: Alarm, step: int, now_ms: int) -> Call:
+            return Call(step, (Recipient(f"person-{step}", "telephone"),), now_ms + 60_000)
+
+    told: list[Transition] = []
+    engine = make_engine(f"sqlite:///{tmp_path}/shouhu.db")
+    telephone = Telephone("telephone", "http://127.0.0.1/")
+    async with Desk(engine, [telephone], on_transition=told.append, caller=Plan) as desk:
+        await desk.record([press()], DEVICES, T, T)
+        ((letter,),) = desk.posted("telephone") or ()
+        assert letter.address == "person-0"
+        await desk.failed_for_good(letter.number, "answered 400", T + 5)
+        ((letter,),) = desk.posted("telephone") or ()
+        assert (letter.address, letter.created_ms) == ("person-1", T + 5)
+        assert [one.event for one in told] == [Event.RAISE, Event.ESCALATE]
     engine.dispose()
