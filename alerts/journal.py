@@ -42,6 +42,7 @@ from alerts.schema import (
     OPEN,
     OUTBOX,
     SEQUENCE,
+    TIMED,
     alarm_of,
     alarm_row,
     metadata,
@@ -205,7 +206,7 @@ class Journal(Archive):
     def next_due_ms(self) -> int | None:
         """When the next thing happens by itself; None: nothing does."""
         with self._readers.connect() as connection:
-            due_ms: int | None = connection.execute(select(func.min(ALARM.c.due_ms))).scalar_one()
+            due_ms: int | None = connection.execute(select(func.min(ALARM.c.due_ms)).where(TIMED)).scalar_one()
         return due_ms
 
     def pass_time(self, now_ms: int, most: int = 8) -> list[Transition]:
