@@ -17,6 +17,7 @@ from alerts.detectors.standard import DetectorSettings
 from alerts.detectors.vitals import Limit
 from alerts.findings import LATCHING, Condition
 from alerts.lifecycle import State
+from alerts.notify.apprise_channel import check_url
 from ingest.contract import HEADER, MESSAGE_OF, Kind, Message
 from ingest.decode import Limits
 from ingest.rejected import Reason
@@ -31,6 +32,7 @@ PAGES = sorted(
     if not any(part.startswith(".") or part == "node_modules" for part in page.relative_to(ROOT).parts)
 )
 CONTRACT = (ROOT / "docs/connect-a-device.md").read_text(encoding="utf-8")
+NOTIFY = (ROOT / "docs/notify.md").read_text(encoding="utf-8")
 ALARMS = (ROOT / "docs/alarms.md").read_text(encoding="utf-8")
 
 
@@ -98,7 +100,7 @@ def test_every_toml_fence_is_a_setting_the_service_takes(page: Path, monkeypatch
             assert set(document) <= set(NOUNS), "neither settings nor a fleet"
             continue
         for variable in re.findall(r'env = "(\w+)"', fence):
-            monkeypatch.setenv(variable, "for-this-test-only")
+            monkeypatch.setenv(variable, "ntfy://x/{address}" if variable.endswith("_URL") else "for-this-test-only")
         for file in re.findall(r'"([\w./-]+\.(?:crt|key|pem))"', fence):
             # A certificate is looked for; any file will do here.
             fence = fence.replace(f'"{file}"', f'"{ROOT / "LICENSE"}"')
@@ -119,10 +121,8 @@ def test_every_command_named_exists_with_its_options(page: Path) -> None:
     lines = [line.partition("#")[0] for fence in fences(text, "sh") for line in fence.splitlines()]
     lines += [f" {code}" for code in re.findall(r"`(shouhu [a-z][^`]*)`", without_fences(text))]
     for line in lines:
-        command = re.search(
-            r"(?:^|[ /'])shouhu ((?:run|demo|replay|evaluate|load|report|fleet|config|feedback|version)\b[^<'|&;]*)",
-            line,
-        )
+        names = "run|demo|replay|evaluate|load|report|fleet|config|feedback|notify|version"
+        command = re.search(rf"(?:^|[ /'])shouhu ((?:{names})\b[^<'|&;]*)", line)
         if command is None:
             continue
         words_of_command = shlex.split(command[1])
@@ -254,6 +254,13 @@ def test_alarms_are_named_as_on_the_console(heading: str, prefix: str) -> None:
     # A state that a caregiver sees by other means has no word on the console.
     assert wanted.items() <= told.items()
     assert set(told) == (set(State) | set(Outcome) if prefix in ("state", "outcome") else set(wanted))
+
+
+def test_every_url_of_a_service_is_one_apprise_takes() -> None:
+    urls = [url for row in rows(section(NOTIFY, "Channels · 渠道")) for url in words(row[1])]
+    assert len(urls) > 8
+    for url in urls:
+        check_url(url)
 
 
 def test_what_latches_is_said() -> None:
