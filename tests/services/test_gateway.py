@@ -1,21 +1,32 @@
 """A gateway that calls people, as a real HTTP server on loopback: what it is told, and what its answers mean."""
 
+import asyncio
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from alerts.escalation import Recipient
+from alerts.alarm import Alarm
+from alerts.desk import Desk
+from alerts.escalation import Call, Recipient
+from alerts.findings import Change, Condition, Finding, Priority
+from alerts.notify.backoff import Backoff
 from alerts.notify.contract import Delivered, FailedForGood, FailedForNow, Letter, Read, Result, Sent
 from alerts.notify.gateway import Gateway
 from alerts.notify.words import LEVELS, Privacy, Style
+from alerts.outbox import deliver
 from alerts.people import Caregiver, ResidentCard, Site
 from alerts.roster import Book, Roster
+from alerts.schema import Status
+from ingest.directory import Device, DeviceType
+from service.database import make_engine
 from tests.unit.alerts.summons import NAME, RAISED, SECRET
 
 WHO = Recipient("nurse-1", "phone")
@@ -132,3 +143,67 @@ async def test_whoever_left_is_not_reached() -> None:
         result = await channel.send(letter(channel, Recipient("nurse-9", "phone")))
     assert result == FailedForGood("the caregiver has no address for this channel any more")
     assert service.came == []
+
+
+# ------------------------------------------------------------------ through the outbox
+
+
+class Everybody:
+    """Calls all nurses, once."""
+
+    def call(self, alarm: Alarm, step: int, now_ms: int) -> Call:
+        return Call(step, tuple(Recipient(f"nurse-{n}", "phone") for n in (1, 2, 3)), None)
+
+
+class Slow(Service):
+    """Answers nurse 1 never, nurse 2 that it was delivered, nurse 3 that it was read."""
+
+    async def take(self, request: web.Request) -> web.Response:
+        taken = await super().take(request)
+        who = self.told["caregiver"]
+        if who == "nurse-1":
+            await asyncio.sleep(60)
+        return web.json_response({"result": {"nurse-2": "delivered", "nurse-3": "read"}[who]}) if taken else taken
+
+
+async def test_whoever_cannot_be_reached_delays_nobody_else_of_the_same_alarm(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path}/shouhu.db")
+    names = [f"nurse-{n}" for n in (1, 2, 3)]
+    carers = [Caregiver(name, "李护士", "nurse", "ward", contacts=(("phone", name),)) for name in names]
+    roster = Roster(Book(sites=(Site("ward", "静安护理院"),), caregivers=carers))
+    app, service = web.Application(), Slow()
+    app.router.add_post("/call", service.take)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/call"
+    channel = Gateway("phone", url, lambda: roster, time_limit_s=2.0, backoff=Backoff(first_s=0.05, most_s=0.1))
+    results: list[tuple[str, Result]] = []
+
+    def clock_ms() -> int:
+        return time.time_ns() // 1_000_000
+
+    async with Desk(engine, (channel,), caller=Everybody) as desk:
+        note = lambda name, result, now_ms: results.append((name, result))  # noqa: E731
+        task = asyncio.create_task(deliver(desk, channel, clock_ms, on_result=note))
+        finding = Finding(0, Condition.SOS, "press", Change.BEGAN, Priority.HIGH, clock_ms(), clock_ms())
+        device = Device("ward", "button-1", DeviceType.BUTTON, "resident-1")
+        begun_s = time.monotonic()
+        await desk.record([finding], [device], clock_ms(), clock_ms())
+        async with asyncio.timeout(20):
+            while len(service.came) < 3:  # noqa: ASYNC110 - the server sets no event
+                await asyncio.sleep(0.005)
+        assert time.monotonic() - begun_s < 1.5, "less than the one who does not answer takes"
+        async with asyncio.timeout(20):
+            while (await desk.letter_counts()).get(("phone", Status.READ)) != 1 or len(service.came) < 4:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        counts = await desk.letter_counts()
+        task.cancel()
+        await asyncio.wait([task])
+    await runner.cleanup()
+    engine.dispose()
+    assert counts == {("phone", status): 1 for status in (Status.PENDING, Status.DELIVERED, Status.READ)}
+    assert (
+        sorted(body["caregiver"] for body in map(json.loads, [raw for _, raw in service.came]))[:2] == ["nurse-1"] * 2
+    )
+    assert set(results) >= {("phone", Delivered()), ("phone", Read()), ("phone", FailedForNow("no answer within 2 s"))}
