@@ -19,7 +19,7 @@ from alerts.drills import Drill
 from alerts.escalation import Caller
 from alerts.findings import Finding, Origin
 from alerts.journal import Journal, Posted
-from alerts.letters import Failure, Letters
+from alerts.letters import CallMade, Failure, Letters
 from alerts.notify.contract import Letter, Subscriber
 from alerts.notify.hub import Hub
 from alerts.schema import Status, checkpoint
@@ -278,6 +278,10 @@ class Desk:
         if status is Status.FAILED:
             await self._commit(lambda: self._journal.hasten(number, now_ms), lambda t: t)
         return status
+
+    async def calls(self, alarm: str) -> list[CallMade]:
+        """Whom an alarm has called and what became of it, latest first; see `Letters.calls`."""
+        return await self._read(lambda: self._letters.calls(alarm))
 
     async def letter_counts(self) -> Mapping[tuple[str, Status], int]:
         """How many letters there are by channel and what became of them."""

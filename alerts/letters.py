@@ -8,7 +8,7 @@ from sqlalchemy import Engine, Select, Update, bindparam, case, delete, func, or
 
 from alerts.ledger import note_delivered, note_sent
 from alerts.notify.contract import Letter
-from alerts.schema import FAILED, LETTERS_A_TRANSITION, OUTBOX, PENDING, READ_ONLY, Status
+from alerts.schema import CALLS, FAILED, LETTERS_A_TRANSITION, OUTBOX, PENDING, READ_ONLY, Status
 
 # Built once: building one takes as long as executing it, and a press waits for it.
 _EARLIER: Final = OUTBOX.alias("earlier")
@@ -85,6 +85,26 @@ _RECEIVE: Final[Mapping[Status, Update]] = {
     .values(status=said, done_ms=func.coalesce(OUTBOX.c.done_ms, _AT), **_SAID[said])
     for said, before in _BEFORE.items()
 }
+
+
+@dataclass(frozen=True, slots=True)
+class CallMade:
+    """One caregiver called of an alarm by one channel in one step, and what became of it; times in Unix milliseconds.
+
+    `failed_ms`: when it was given up; `reason`: why it failed, also of one that is to be tried again.
+    """
+
+    caregiver: str
+    channel: str
+    step: int
+    status: Status
+    attempts: int
+    called_ms: int
+    sent_ms: int | None
+    delivered_ms: int | None
+    read_ms: int | None
+    failed_ms: int | None
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +187,8 @@ class Letters:
     def receive(self, channel: str, key: str, said: Status, at_ms: int) -> tuple[int, Status] | None:
         """What the other side says of a letter: delivered, read, failed; its number and what it is then.
 
-        None: there is no such letter. Said twice it changes nothing, and nothing is taken back: read is more than delivered, and that more than sent.
+        None: there is no such letter. Said twice it changes nothing, and nothing is taken
+        back: read is more than delivered, and that more than sent.
         """
         with self._engine.begin() as connection:
             row = connection.execute(_of_key(channel, key)).first() if key.count("-") in (1, 2) else None
@@ -197,6 +218,28 @@ class Letters:
         query = select(OUTBOX.c.channel, OUTBOX.c.status, func.count()).group_by(OUTBOX.c.channel, OUTBOX.c.status)
         with self._readers.connect() as connection:
             return {(channel, Status(status)): count for channel, status, count in connection.execute(query)}
+
+    def calls(self, alarm: str, limit: int = 100) -> list[CallMade]:
+        """Whom an alarm has called and what became of it, the latest `limit`, latest first."""
+        query = select(OUTBOX).where(CALLS, OUTBOX.c.alarm == alarm)
+        query = query.order_by(OUTBOX.c.sequence.desc(), OUTBOX.c.number.desc()).limit(limit)
+        with self._readers.connect() as connection:
+            return [
+                CallMade(
+                    caregiver=row.address,
+                    channel=row.channel,
+                    step=row.step,
+                    status=Status(row.status),
+                    attempts=row.attempts,
+                    called_ms=row.created_ms,
+                    sent_ms=row.sent_ms,
+                    delivered_ms=row.delivered_ms,
+                    read_ms=row.read_ms,
+                    failed_ms=row.done_ms if row.status == Status.FAILED else None,
+                    reason=row.reason,
+                )
+                for row in connection.execute(query)
+            ]
 
     def failures(self, limit: int = 100) -> list[Failure]:
         """The letters that failed for good, latest first."""

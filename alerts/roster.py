@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -28,6 +29,7 @@ class Duty:
     place: str
     role: Role
     shift: str | None = None
+    day: date | None = None
     from_ms: int | None = None
     until_ms: int | None = None
 
@@ -233,7 +235,7 @@ class Roster:
 
     def _of_spans(self, spans: Iterable[Span], site: str) -> list[Duty]:
         return [
-            Duty(span.caregiver, span.place, place.role, span.shift, span.from_ms, span.until_ms)
+            Duty(span.caregiver, span.place, place.role, span.shift, span.day, span.from_ms, span.until_ms)
             for span in spans
             if (place := self._caregivers.get(span.place)) is not None and self._answers_at(place, site)
         ]

@@ -79,11 +79,15 @@ class Swap:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A caregiver on duty over [from_ms, until_ms), in the place of `place` (mostly their own)."""
+    """A caregiver on duty over [from_ms, until_ms), in the place of `place` (mostly their own).
+
+    `day` is the date, by the clock on the wall, on which the shift begins.
+    """
 
     caregiver: str
     place: str
     shift: str
+    day: date
     from_ms: int
     until_ms: int
 
@@ -209,7 +213,7 @@ class Rota:
                         persons[place] = swap.stand_in
             for place, person in persons.items():
                 if person != place or (person, day) not in self._off:
-                    yield Span(person, place, shift.shift, from_ms, until_ms)
+                    yield Span(person, place, shift.shift, day, from_ms, until_ms)
 
     def begins(self, shift: Shift, day: date) -> bool:
         """Whether a shift begins on a date, holidays considered."""

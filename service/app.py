@@ -18,6 +18,7 @@ from alerts.bed_signal import BedSignal
 from alerts.clip_store import ClipStore
 from alerts.delays import DelayReader
 from alerts.desk import Desk
+from alerts.figures import LoadReader
 from alerts.ledger import Ledger
 from alerts.notify.contract import Channel, PersonChannel
 from alerts.notify.mqtt import MqttChannel
@@ -45,6 +46,7 @@ from service.falls import FallWatch
 from service.fleet_watch import FleetWatch
 from service.health import HealthWatch
 from service.inbox import Inbox
+from service.load_watch import LoadWatch
 from service.loop import Watch
 from service.memory import Memory
 from service.metrics import Metrics
@@ -139,6 +141,8 @@ async def serve(
         health = HealthWatch(sessions, spool, progress, metrics, lambda: fleet.gaps)
         house.enter_context(memory.kept())
         readings = store if isinstance(store, SqliteStore) else None
+        load = LoadReader(engine)
+        load_watch = LoadWatch(load, registry, metrics, wall_clock_ms)
         rooms = House(
             desk,
             registry,
@@ -153,7 +157,9 @@ async def serve(
             roster=lambda: fleet.roster,
             ledger=Ledger(engine),
             delays=DelayReader(engine),
+            load=load,
             proofs=proofs,
+            times=settings.alarms,
             receipt_secrets=receipt_secrets(settings.notify),
         )
         await house.enter_async_context(_listening(make_app(rooms), settings.http.host, settings.http.port))
@@ -179,6 +185,7 @@ async def serve(
             group.create_task(watch.notice_silence(), name="silence")
             group.create_task(desk.keep_time(wall_clock_ms), name="times of the alarms")
             group.create_task(desk.upkeep(wall_clock_ms), name="journal upkeep")
+            group.create_task(load_watch.run(), name="load on people")
             writer = drain(spool, store, quarantine, arrival, progress=progress, on_stored=metrics.stored)
             group.create_task(writer, name="store writer")
             group.create_task(fleet.run(), name="fleet")

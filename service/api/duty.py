@@ -30,6 +30,7 @@ class DutyView(View):
     role: Role = Field(description="In which they are on duty: that of the one whose place they take")
     in_place_of: str | None = Field(description="The caregiver for whom they stand in")
     shift: str | None
+    date: str | None = Field(description="On which the shift begins, by the clock on the wall: as a swap names it")
     from_ms: int | None
     until_ms: int | None
     reached: bool = Field(description="Whether any channel reaches them")
@@ -44,6 +45,7 @@ class DutyView(View):
             role=duty.role,
             in_place_of=None if duty.place == duty.caregiver else duty.place,
             shift=duty.shift,
+            date=None if duty.day is None else duty.day.isoformat(),
             from_ms=duty.from_ms,
             until_ms=duty.until_ms,
             reached=roster.has_contact(duty.caregiver),

@@ -14,12 +14,15 @@ from alerts.delays import DelayReader
 from alerts.detectors.contract import Records
 from alerts.detectors.whereabouts import Whereabouts
 from alerts.drills import Drill
+from alerts.figures import LoadReader
 from alerts.ledger import Ledger
+from alerts.letters import CallMade
 from alerts.notify.hub import Hub
 from alerts.proofs import Proofs
 from alerts.roster import Book, Roster
 from alerts.rota import Swap
 from alerts.schema import Status
+from alerts.timing import AlarmTimes
 from ingest.clock import wall_clock_ms
 from ingest.directory import Device
 from ingest.readings import Motion
@@ -102,6 +105,10 @@ class Desk(Protocol):
         drill: bool | None = None,
     ) -> list[Alarm]:
         """Alarms open and closed, latest first."""
+        ...
+
+    async def calls(self, alarm: str) -> list[CallMade]:
+        """Whom an alarm has called and what became of it, latest first."""
         ...
 
     async def receive(self, channel: str, key: str, said: Status, at_ms: int, now_ms: int) -> Status | None:
@@ -239,7 +246,7 @@ class House:
     `bank` is read on the event loop, between two batches, and never written to.
     `readings` is None where they are kept in a store that has its own means to be asked. `whereabouts` says where a
     resident is at a time, None where no fix is known; on the event loop, as `health`. So is `silent_devices`, of a
-    site. `ledger`, `delays` and `proofs` are called in a thread.
+    site. `ledger`, `delays`, `load` and `proofs` are called in a thread.
     """
 
     desk: Desk
@@ -255,8 +262,10 @@ class House:
     silent_devices: Callable[[str], Sequence[SilentDevice]] | None = None
     ledger: Ledger | None = None
     delays: DelayReader | None = None
+    load: LoadReader | None = None
     roster: Callable[[], Roster] | None = None
     proofs: Proofs | None = None
+    times: AlarmTimes = field(default_factory=AlarmTimes)
     #: By name of the webhooks: what signs their receipts, None: nothing does.
     receipt_secrets: Mapping[str, str | None] = field(default_factory=dict)
 

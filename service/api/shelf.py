@@ -12,7 +12,7 @@ from service.api.caregivers import check_caregiver
 from service.api.errors import Problem, bad_request
 from service.api.house import HOUSE
 from service.api.route import Route, answer_with, read_body
-from service.api.views import TransitionView
+from service.api.views import TransitionView, View
 
 _LAST_TIME_MS: Final = 2**53
 _MINUTES_MOST: Final = 60 * 24 * 30
@@ -42,6 +42,14 @@ class Shelving(BaseModel):
         return self.until_ms if self.until_ms is not None else now_ms + (self.minutes or 0) * 60_000
 
 
+class ShelfMost(View):
+    """For how long an alarm of each priority may be laid aside at a time."""
+
+    high_s: float
+    medium_s: float
+    low_s: float
+
+
 class Unshelving(BaseModel):
     """Who ends the shelf before its time."""
 
@@ -65,6 +73,12 @@ async def shelve(request: web.Request) -> web.Response:
     return answer_with(TransitionView.of(transition))
 
 
+async def show_most(request: web.Request) -> web.Response:
+    """GET /api/v1/shelf."""
+    most_s = request.app[HOUSE].times.shelve_most_s
+    return answer_with(ShelfMost(high_s=most_s.high, medium_s=most_s.medium, low_s=most_s.low))
+
+
 async def unshelve(request: web.Request) -> web.Response:
     """POST /api/v1/alarms/{alarm}/unshelve."""
     name, house = request.match_info["alarm"], request.app[HOUSE]
@@ -78,6 +92,7 @@ async def unshelve(request: web.Request) -> web.Response:
 _ALARM: Final = {"alarm": "The alarm's name"}
 
 ROUTES: Final = (
+    Route("GET", "/api/v1/shelf", show_most, "For how long an alarm may be laid aside at a time", answer=ShelfMost),
     Route(
         "POST",
         "/api/v1/alarms/{alarm}/shelve",

@@ -132,6 +132,27 @@ def test_a_clock_behind_ours_does_not_deliver_before_the_alarm(letters: Letters,
     assert status(engine, letter)[2] == T + 10
 
 
+def test_who_was_called_and_what_became_of_it(letters: Letters, engine: Engine) -> None:
+    first = due(letters)
+    alarm = first["nurse-1"].alarm
+    letters.sent([(first["nurse-1"].number, T + 30)])
+    receive(letters, "sms", first["nurse-1"].key, Status.DELIVERED, T + 40)
+    letters.failed_for_now([(first["nurse-2"].number, "answered 503", T + 90_000)])
+    letters.failed_for_good(first["nurse-3"].number, "no such number", T + 50)
+    one, two, three = sorted(letters.calls(alarm), key=lambda call: call.caregiver)
+    assert (one.channel, one.step, one.called_ms) == ("sms", 0, T + 10)
+    assert (one.status, one.sent_ms, one.delivered_ms, one.read_ms, one.failed_ms) == (
+        "delivered", T + 30, T + 40, None, None,
+    )  # fmt: skip
+    assert (two.status, two.attempts, two.reason, two.failed_ms) == ("pending", 1, "answered 503", None)
+    assert (three.status, three.reason, three.failed_ms) == ("failed", "no such number", T + 50)
+
+    Journal(engine, (ToPeople(),), caller=Everybody).pass_time(T + 60_010)
+    assert [call.step for call in letters.calls(alarm)] == [1, 1, 1, 0, 0, 0], "latest first"
+    assert [call.step for call in letters.calls(alarm, 4)] == [1, 1, 1, 0]
+    assert letters.calls("none") == []
+
+
 @pytest.mark.parametrize(
     "key", ["", "-", "--", "x-1", "01HF-9-9", "{alarm}", "{alarm}-0", "{alarm}-1-9", "{alarm}-1-1-1"]
 )

@@ -97,7 +97,7 @@ async def test_who_is_on_duty_until_when_and_who_is_next(ward: DutyRig) -> None:
     first, *always = answer["on_duty"]
     assert first == {
         "caregiver": "day", "name": "白班", "role": "nurse", "in_place_of": None, "shift": "day",
-        "from_ms": NOW_MS, "until_ms": NOW_MS + 12 * HOUR_MS, "reached": True,
+        "date": "2026-01-01", "from_ms": NOW_MS, "until_ms": NOW_MS + 12 * HOUR_MS, "reached": True,
     }  # fmt: skip
     assert [(one["caregiver"], one["until_ms"], one["reached"]) for one in always] == [
         ("lin", None, True), ("son", None, True), ("daughter", None, False),
@@ -179,6 +179,20 @@ async def test_whom_an_alarm_calls_and_when(ward: DutyRig) -> None:
     plan = await ward.get(f"/api/v1/alarms/{alarm}/plan")
     assert [one["at_ms"] for one in plan["turns"]] == [NOW_MS + 150_000, None, None, None], "nobody more is called"
     assert (await ward.get("/api/v1/alarms/none/plan", 404))["error"]["code"] == "unknown_alarm"
+
+
+async def test_whom_an_alarm_has_called(ward: DutyRig) -> None:
+    alarm = await ward.happens()
+    await ward.desk.pass_time(NOW_MS + 60_000)
+    answer = await ward.get(f"/api/v1/alarms/{alarm}/calls")
+    assert [(one["caregiver"], one["channel"], one["step"]) for one in answer["calls"]] == [
+        ("lin", "push", 1), ("day", "push", 0),
+    ]  # fmt: skip
+    assert answer["calls"][1] == {
+        "caregiver": "day", "channel": "push", "step": 0, "status": "pending", "attempts": 0, "called_ms": NOW_MS,
+        "sent_ms": None, "delivered_ms": None, "read_ms": None, "failed_ms": None, "reason": "",
+    }  # fmt: skip
+    assert (await ward.get("/api/v1/alarms/none/calls", 404))["error"]["code"] == "unknown_alarm"
 
 
 async def test_a_step_that_was_skipped_says_so(ward: DutyRig) -> None:

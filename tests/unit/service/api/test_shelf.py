@@ -46,6 +46,10 @@ async def test_what_is_wrong_is_told_and_changes_nothing(rig: Rig, body: Any, fi
     assert (await rig.get(f"/api/v1/alarms/{name}"))["alarm"]["state"] == "unacknowledged"
 
 
+async def test_for_how_long_is_told(rig: Rig) -> None:
+    assert await rig.get("/api/v1/shelf") == {"high_s": 7200.0, "medium_s": 28_800.0, "low_s": 604_800.0}
+
+
 async def test_a_press_cannot_be_laid_aside_and_what_is_not_cannot_be_taken_up(rig: Rig) -> None:
     press = await rig.happens(row=2, cause="press", condition=Condition.SOS)
     error = (await rig.post(f"/api/v1/alarms/{press}/shelve", {"by": "lin", "minutes": 5}, 409))["error"]
