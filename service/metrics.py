@@ -1,10 +1,13 @@
 """What operators watch: counted a batch at a time, in the Prometheus text format."""
 
 from collections import Counter as Tally
+from collections.abc import Mapping
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from alerts.alarm import Transition
+from alerts.figures import Load
 from ingest.contract import Lane
 from ingest.decode import Decoded
 from ingest.listener import Batch, Session
@@ -12,6 +15,22 @@ from ingest.stores.writer import Lag
 
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3_600)
+#: Figures of the load on people, by site and by caregiver, each of the last hour; identifiers as labels.
+_SITE_LOAD: Final[Mapping[str, str]] = {
+    "alarms": "Alarms that began to ring within an hour",
+    "in_ten_minutes": "Alarms that began to ring within ten minutes; more than 10 are a flood (ISA-18.2)",
+    "flood_share": "Part of an hour with more than 10 alarms in ten minutes",
+    "chattering": "Alarms that came and went 3 times within a minute, of an hour",
+    "open": "Open alarms",
+    "stale": "Alarms open for more than a day",
+    "judged_true": "Alarms judged true within an hour",
+    "judged_false": "Alarms judged false within an hour",
+}
+_CAREGIVER_LOAD: Final[Mapping[str, str]] = {
+    "taken": "Alarms taken within an hour",
+    "calls": "Calls within an hour",
+    "holds": "Open alarms in the hands of a caregiver",
+}
 
 
 class Metrics:
@@ -60,6 +79,26 @@ class Metrics:
         self._faults = Counter(
             "shouhu_faults", "Faults of our own code that a part went on from", ["part"], registry=self._registry
         )
+
+        self._site_load = {
+            name: Gauge(f"shouhu_load_{name}", words, ["site"], registry=self._registry)
+            for name, words in _SITE_LOAD.items()
+        }
+        self._caregiver_load = {
+            name: Gauge(f"shouhu_caregiver_{name}", words, ["caregiver"], registry=self._registry)
+            for name, words in _CAREGIVER_LOAD.items()
+        }
+
+    def load(self, load: Load) -> None:
+        """Show the load on people; who is not in it any more is not shown."""
+        for name, gauge in self._site_load.items():
+            gauge.clear()
+            for site in load.sites:
+                gauge.labels(site.site).set(getattr(site, name))
+        for name, gauge in self._caregiver_load.items():
+            gauge.clear()
+            for caregiver in load.caregivers:
+                gauge.labels(caregiver.caregiver).set(getattr(caregiver, name))
 
     def batch(self, lane: Lane, batch: Batch, decoded: Decoded, now_ms: int) -> None:
         """Count a batch that was acknowledged."""
