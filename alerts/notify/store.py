@@ -37,6 +37,8 @@ def line_of(transition: Transition) -> str:
         f'alarm="{alarm.alarm}",cause="{alarm.cause}",state="{transition.to_state}",event="{transition.event}",'
         f"onset_ms={alarm.onset_ms}i,drill={drill}"
     )
+    if alarm.outcome is not None:
+        fields += f',outcome="{alarm.outcome}"'
     return f"alarm,{written} {fields} {transition.at_ms * _PER_MS + transition.sequence % _PER_MS}"
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
-from alerts.alarm import Transition, acknowledged, raised
+from alerts.alarm import Outcome, Transition, acknowledged, raised, resolved
 from alerts.findings import Change, Condition, Finding, Priority
 from alerts.lifecycle import Event
 from alerts.notify.store import line_of
@@ -135,17 +135,22 @@ def database_url(influxdb: Any, now_ms: int) -> str:
 
 
 def alarm_lines(now_ms: int) -> list[str]:
-    """What the service writes of a fall that was taken, and of a press in a corridor."""
+    """What the service writes of falls that were taken and judged, and of a press in a corridor."""
     bracelet, button = DEVICES[0], DEVICES[3]
     fall = Finding(0, Condition.FALL, "device_confirmed", Change.BEGAN, Priority.HIGH, now_ms - 2000, now_ms - 2000)
     press = Finding(3, Condition.SOS, "press", Change.BEGAN, Priority.HIGH, now_ms - 1000, now_ms - 1000)
     ringing = raised("fall", fall, bracelet, now_ms, now_ms)
     taken = acknowledged(ringing, "C-wang", now_ms)
+    judged = [resolved(taken, "C-wang", outcome, "", now_ms) for outcome in (Outcome.TRUE, Outcome.FALSE)]
     pressed = raised("press", press, button, now_ms, now_ms)
     return [
         line_of(Transition(1, ringing, Event.RAISE, None, ringing.state, now_ms)),
         line_of(Transition(2, taken, Event.ACKNOWLEDGE, ringing.state, taken.state, now_ms, "C-wang")),
         line_of(Transition(3, pressed, Event.RAISE, None, pressed.state, now_ms)),
+        *[
+            line_of(Transition(4 + n, closed, Event.RESOLVE, taken.state, closed.state, now_ms, "C-wang"))
+            for n, closed in enumerate(judged)
+        ],
     ]
 
 
