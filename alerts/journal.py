@@ -24,7 +24,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, and_, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from alerts.alarm import Outcome, Transition, acknowledged, brought, key_of, resolved, shelved, sighting_of
+from alerts.alarm import Alarm, Outcome, Transition, acknowledged, brought, key_of, resolved, shelved, sighting_of
 from alerts.archive import Archive, UnknownAlarm, alarm_named
 from alerts.drills import Drill, Drills
 from alerts.escalation import Caller
@@ -62,6 +62,10 @@ Posted = dict[tuple[str, str, int], list[Letter]]
 _HASTENED_STEPS: Final = 8
 #: Where more devices than this fall silent at once, all that is open is asked who told of it; else by the devices.
 _ASKED_MOST: Final = 1000
+
+
+#: Of alarms that call nobody so many are looked at in one go.
+_LOOKED_AT: Final = 200
 
 
 class ShelfTooLong(ValueError):
@@ -231,24 +235,31 @@ class Journal(Archive):
     def take_up(self, now_ms: int, after: str = "", most: int = 8) -> tuple[list[Transition], str | None]:
         """Let open alarms to which nothing will happen by itself begin to call, where there is somebody to call now.
 
-        They are from a time when nobody was there to be called, or from an earlier version. So many are looked at, from
-        `after` on; returned with what happened is the `after` of the next round, None once all were looked at.
+        They are from a time when nobody was there to be called, or from an earlier version. At most so many begin, of
+        those from `after` on; returned with what happened is the `after` of the next round, None after the last.
         """
         query = select(ALARM).where(OPEN, ALARM.c.due_ms.is_(None), ALARM.c.held_ms.is_(None), ALARM.c.key > after)
+        # Read apart first: of thousands that call nobody, none should stand before a press.
+        with self._readers.connect() as connection:
+            rows = connection.execute(query.order_by(ALARM.c.key).limit(_LOOKED_AT)).all()
+        page = self._blank(0, now_ms)
+        wanted = [row.key for row in rows if _to_take_up(page, alarm_of(row))]
+        looked_at = rows[-1].key if len(rows) == _LOOKED_AT else None
+        if not wanted:
+            return [], looked_at
         with self._page(now_ms, 0) as (connection, page):
-            rows = connection.execute(query.order_by(ALARM.c.key).limit(most)).all()
-            for row in rows:
-                before = alarm_of(row)
-                page.put(row.key, before)
+            self._load(connection, page, wanted[:most])
+            for key, before in list(page.open_by_key.items()):
+                if before.due_ms is not None or before.held_ms is not None or not _to_take_up(page, before):
+                    continue  # somebody did something about it since
                 if before.state in TAKEN:
                     reminded = timed(None, Event.ACKNOWLEDGE, before, self._times, now_ms, None)
-                    page.put(row.key, reminded)
                     self._statements.change_alarm.run(connection, alarm_row(reminded) | {"b_alarm": before.alarm})
-                elif before.state in UNTAKEN and not calls_no_further(before) and page.would_call(before):
+                else:
                     escalated = brought(before, Event.ESCALATE, now_ms)
-                    page.put(row.key, page.turn(before, escalated, Event.ESCALATE).alarm)
+                    page.put(key, page.turn(before, escalated, Event.ESCALATE).alarm)
             self._write(connection, page)
-        return page.transitions, rows[-1].key if len(rows) == most else None
+        return page.transitions, wanted[most - 1] if len(wanted) > most else looked_at
 
     def hasten(self, number: int, now_ms: int) -> list[Transition]:
         """A letter failed for good: where it was the last hope of the current step of an alarm, the next one begins."""
@@ -280,13 +291,17 @@ class Journal(Archive):
         with self._engine.begin() as connection:
             # A write first: from here on no other writer comes between what is read and what is written.
             expected = int(statements.lock.run(connection, {"more": transitions}).scalar_one())
-            caller = None if self._caller is None else self._caller()
-            page = Page(expected - transitions, now_ms, self._times, caller, self._posting.to_people)
+            page = self._blank(expected - transitions, now_ms)
             yield connection, page
             if len(page.transitions) != transitions:
                 statements.correct.run(connection, {"latest": page.last + len(page.transitions)})
         if page.posted and self._on_posted is not None:
             self._on_posted(page.posted)
+
+    def _blank(self, last: int, now_ms: int) -> Page:
+        """A page on which nothing stands."""
+        caller = None if self._caller is None else self._caller()
+        return Page(last, now_ms, self._times, caller, self._posting.to_people)
 
     def _load(self, connection: Connection, page: Page, keys: Sequence[str]) -> None:
         """Put the open alarms of keys on the page, where they are not there yet."""
@@ -335,6 +350,11 @@ class Journal(Archive):
             # Another transaction of the same millisecond may have told of it.
             known = self._statements.known.run(connection, [sighting_of(key, finding)])
             page.take({row.occurrence for row in known}, key, finding, ServiceItself(site), page.now_ms)
+
+
+def _to_take_up(page: Page, alarm: Alarm) -> bool:
+    """Whether something should happen to an open alarm by itself to which nothing will."""
+    return alarm.state in TAKEN or (alarm.state in UNTAKEN and not calls_no_further(alarm) and page.would_call(alarm))
 
 
 def _lost(finding: Finding, origin: Origin, devices: Sequence[Origin]) -> list[Origin]:

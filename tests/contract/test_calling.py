@@ -195,9 +195,9 @@ def test_once_there_is_somebody_to_call_alarms_of_before_begin_to_call(engine: E
     ward.record(called_off(T + 1, row=HILL), now_ms=T + 1)
     assert ward.journal.take_up(T + MINUTE) == ([], None)
     ward.plan.people = ("nurse",)
-    begun, after = ward.journal.take_up(T + MINUTE, most=2)
+    begun, after = ward.journal.take_up(T + MINUTE, most=1)
     assert after is not None
-    begun += ward.journal.take_up(T + MINUTE, after, most=2)[0]
+    begun += ward.journal.take_up(T + MINUTE, after, most=1)[0]
     assert sorted(one.alarm.condition for one in begun) == [Condition.SOS, Condition.VITALS]
     assert {one.event for one in begun} == {Event.ESCALATE}
     assert ward.journal.alarm(off.alarm).due_ms is None, "called off"
