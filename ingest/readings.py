@@ -12,7 +12,7 @@ A number that was not sent is NaN; a yes/no that was not sent is -1 (int8: 1 yes
 Arrays are never written to after they were made.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
 import numpy as np
@@ -54,14 +54,14 @@ class Readings:
 
     def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> Self:
         """The readings at `index` (positions or a mask), in that order; shared columns stay shared."""
-        return replace(
-            self,
-            **{f.name: getattr(self, f.name)[index] for f in fields(self) if f.name not in self.SHARED},
+        columns = (getattr(self, name) for name in self.__match_args__)
+        return type(self)(
+            *(c if name in self.SHARED else c[index] for name, c in zip(self.__match_args__, columns, strict=True))
         )
 
     def with_rows(self, row: Row) -> Self:
         """The same readings under other row numbers (n,)."""
-        return replace(self, row=row)
+        return type(self)(row, *(getattr(self, name) for name in self.__match_args__[1:]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """An early-warning score of which some inputs are missing: raised by the least it can be, ended by what is measured."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from alerts.detectors.contract import Records, Result
 from alerts.detectors.medical import Medical
 from alerts.detectors.news2 import NOT_KNOWN, sure_points, way_of
-from alerts.detectors.rowwise import copied, once, put
+from alerts.detectors.rowwise import copied, each
 from alerts.detectors.scored import Input, Score, scored
 from alerts.detectors.segments import NEVER, Segments, spans_ms, switch
 from alerts.detectors.signs import SIGNS
@@ -154,23 +154,27 @@ class EarlyWarning:
         if not len(row):
             return state, []
         slots = slots_of(readings)
-        news = packed(readings, params["quality_min"][row])
-        alone = once(row, len(state))
-        after = state["seen"][row]
-        before = after if alone else after.copy()
-        np.maximum(after[:, slots], news, out=after[:, slots])
-
-        closer = _may_reach(before, after, row, params, alone=alone)
+        alone = each(row, len(state))
+        if alone:  # no row has a moment between before, which was judged, and after
+            news = packed(readings, params["quality_min"])
+            after = state["seen"]  # a view: it is written, and what was news is no news then
+            np.maximum(after[:, slots], news, out=after[:, slots])
+            closer = _worst_total(sure_points(_chart_of(after), params["way"])) >= params["needed"]
+        else:
+            news = packed(readings, params["quality_min"][row])
+            before = state["seen"][row]
+            after = before.copy()
+            np.maximum(after[:, slots], news, out=after[:, slots])
+            closer = _may_reach(before, after, row, params)
         closer |= state["since_ms"][:, 0] != NEVER
         closer |= state["active"][:, 0]
         findings: list[Finding] = []
-        if closer.any():
-            at = np.flatnonzero(closer[row])
-            at = at[np.lexsort((readings.time_ms[at], row[at]))]
-            findings = _closely(state, params, np.flatnonzero(closer), row[at], slots, news[at])
-        if alone:
-            state["seen"][row] = after
-        else:
+        at = np.flatnonzero(closer if alone else closer[row])
+        if len(at):
+            if not alone:
+                at = at[np.lexsort((readings.time_ms[at], row[at]))]
+            findings = _follow(state, params, row[at], slots, news[at])
+        if not alone:
             np.maximum.at(state["seen"], row, after)
         return state, findings
 
@@ -196,17 +200,12 @@ def _chart_of(seen: Int) -> Int:
     return seen & CHARTED
 
 
-def _may_reach(before: Int, after: Int, row: NDArray[np.integer], params: Records, *, alone: bool) -> NDArray[np.bool_]:
+def _may_reach(before: Int, after: Int, row: NDArray[np.integer], params: Records) -> NDArray[np.bool_]:
     """Whether (k,) the total of a row may reach a level with what was known before and after each reading (n, 7).
 
-    With nothing expired and everything at its worst, for mostly that is no level yet. `alone`: no row occurs twice, so
-    that there is no moment between before, which was judged, and after.
+    With nothing expired and everything at its worst, for mostly that is no level yet.
     """
     way = params["way"][row]
-    if alone:
-        may = np.zeros(len(params), dtype=np.bool_)
-        may[row[_worst_total(sure_points(_chart_of(after), way)) >= params["needed"][row]]] = True
-        return may
     worst = np.maximum(sure_points(_chart_of(before), way), sure_points(_chart_of(after), way))
     reach = np.zeros(len(params), dtype=np.int64)
     np.add.at(reach, row, _worst_total(worst))
@@ -223,16 +222,6 @@ def _worst_total(points: NDArray[np.int8]) -> NDArray[np.int8]:
     total += temperature
     total += systolic
     return total
-
-
-def _closely(
-    state: Records, params: Records, some: NDArray[np.intp], row: NDArray[np.integer], slots: slice, news: Int
-) -> list[Finding]:
-    """Follow `some` rows (s,) alone, as few as they are; `state` is ours, and written."""
-    few = state.take(some)
-    found = _follow(few, params[some], np.searchsorted(some, row), slots, news)
-    put(state, some, few)
-    return [replace(finding, row=int(some[finding.row])) for finding in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,14 @@
 """Limits on vital signs: beyond one for long enough is an alarm, well back within it is its end."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records, Result
-from alerts.detectors.rowwise import copied, put, raise_to
+from alerts.detectors.rowwise import copied, each, raise_to
 from alerts.detectors.segments import NEVER, Segments, in_order, spans_ms, switch
 from alerts.detectors.signs import SIGNS, off_of, values_of
 from alerts.findings import Change, Condition, Finding, Priority
@@ -160,26 +160,22 @@ class VitalLimits:
         """Take measurements in; see the class."""
         assert isinstance(readings, Vitals | Bed)
         state = copied(state)
-        row, last_ms = readings.row, state["last_ms"].copy()
-        values = values_of(readings)
-        raise_at = params["raise_at"][row]
-        suspect = np.flatnonzero((values <= raise_at[:, _LOW]) | (values >= raise_at[:, _HIGH])) // len(SIGNS)
-        findings: list[Finding] = []
+        row, time_ms = readings.row, readings.time_ms
+        alone = each(row, len(state))
+        values, raise_at = values_of(readings), params["raise_at"] if alone else params["raise_at"][row]
+        beyond = values <= raise_at[:, _LOW]
+        beyond |= values >= raise_at[:, _HIGH]
+        suspect = np.flatnonzero(beyond) // len(SIGNS)
         # Only rows with something going on are looked at closer, and mostly they are few.
         busy = state["busy"].copy()
         busy[row[suspect]] = True
-        if busy.any():
-            some = np.flatnonzero(busy)
-            few, own, at = state.take(some), params[some], np.flatnonzero(busy[row])
-            rows = np.searchsorted(some, row[at])
-            order = in_order(rows, readings.time_ms[at], few["last_ms"])
-            at, rows = at[order], rows[order]
-            off, poor = off_of(readings)[at], readings.quality[at] < own["quality_min"][rows]
-            findings = _follow(few, own, rows, readings.time_ms[at], values[at], off, poor)
-            put(state, some, few)
-            findings = [replace(finding, row=int(some[finding.row])) for finding in findings]
-        raise_to(last_ms, row, readings.time_ms)
-        state["last_ms"] = last_ms
+        at = np.flatnonzero(busy if alone else busy[row])
+        findings: list[Finding] = []
+        if len(at):
+            at = at[in_order(row[at], time_ms[at], state["last_ms"])]
+            off, poor = off_of(readings)[at], readings.quality[at] < params["quality_min"][row[at]]
+            findings = _follow(state, params, row[at], time_ms[at], values[at], off, poor)
+        raise_to(state["last_ms"], row, time_ms)
         return state, findings
 
     def tick(self, state: Records, params: Records, now_ms: int) -> Result:

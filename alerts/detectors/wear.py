@@ -67,12 +67,12 @@ class Wear:
         assert isinstance(readings, Vitals | Status)
         state = copied(state)
         kind = int(isinstance(readings, Status))
-        last_ms = state["last_ms"][:, kind].copy()
+        last_ms = state["last_ms"][:, kind]
         findings: list[Finding] = []
         # A bracelet that was worn and still is has nothing to tell.
         going_on = state["active"] | state["charging"] | (state["since_ms"] != NEVER)
-        told = going_on.any() or (readings.worn == 0).any()
-        if told or (isinstance(readings, Status) and (readings.charging == 1).any()):
+        told = np.count_nonzero(going_on) or np.count_nonzero(readings.worn == 0)
+        if told or (isinstance(readings, Status) and np.count_nonzero(readings.charging == 1)):
             none = np.full(len(readings), -1, dtype=np.int8)
             charging = readings.charging if isinstance(readings, Status) else none
             index = np.flatnonzero((readings.worn != -1) | (charging != -1))
@@ -82,7 +82,6 @@ class Wear:
                     state, params, readings.row[index], readings.time_ms[index], readings.worn[index], charging[index]
                 )
         raise_to(last_ms, readings.row, readings.time_ms)
-        state["last_ms"][:, kind] = last_ms
         return state, findings
 
     def tick(self, state: Records, params: Records, now_ms: int) -> Result:
