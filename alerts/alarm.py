@@ -18,6 +18,8 @@ RECUR_AFTER_MS: Final = 120_000
 #: Evidence of what called an alarm off, where it was not the wearer of a pressed button: ``wearer``, ``walking``.
 CANCELLED_BY: Final = "cancelled_by"
 _RANK: Final = {Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2}
+#: Events that say something new also where the state stays.
+_TELLING: Final = frozenset({Event.CANCEL, Event.WORSEN, Event.EASE, Event.LOSE, Event.SEE})
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: sorts as ASCII, no letters to mistake
 
 
@@ -106,8 +108,8 @@ class Transition:
 
     @property
     def news(self) -> bool:
-        """Whether it tells more than "once again": state or priority changed, or it was called off."""
-        return self.from_state is not self.to_state or self.event in (Event.CANCEL, Event.WORSEN, Event.EASE)
+        """Whether it tells more than "once again": state or priority changed, it was called off, or is not known."""
+        return self.from_state is not self.to_state or self.event in _TELLING
 
     @property
     def follows(self) -> bool:

@@ -12,7 +12,8 @@ from sqlalchemy import BindParameter, Connection, Dialect, Executable, Table, bi
 from alerts.schema import ALARM, OCCURRENCE, OPEN, OUTBOX, SEQUENCE, TRANSITION
 
 #: How many values a statement with a list takes; a list is filled up to the next of these sizes, so that few suffice.
-_SIZES: Final = (1, 4, 32, 256, 1000)
+#: Writing one of 256 takes some 10 ms, once, for which a press may have to wait.
+_SIZES: Final = (1, 4, 32, 256)
 
 #: Columns of a letter that are written once something became of it.
 _LATER: Final = frozenset({"done_ms", "sent_ms", "delivered_ms", "read_ms"})

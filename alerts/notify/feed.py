@@ -31,6 +31,8 @@ def feed_fields(transition: Transition) -> dict[str, Any]:
         "at": transition.at_ms,
         "onset": alarm.onset_ms,
     }
+    if alarm.unknown_since_ms is not None:
+        fields["unknown_since"] = alarm.unknown_since_ms
     position = _position(alarm)
     return fields if position is None else fields | {"position": position}
 

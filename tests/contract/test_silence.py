@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from alerts.findings import Change
 from alerts.lifecycle import Event, State
+from alerts.notify.feed import feed_fields
 from ingest.directory import Device, DeviceType
 from tests.contract.ward import BRACELET, BUTTON, HILL, MINUTE, T, Ward, press, silent, vital
 
@@ -21,12 +22,14 @@ def test_silence_turns_what_the_device_told_unknown_and_hearing_it_known_again(w
     fell, lost = ward.record(silent(Change.BEGAN, T + 10 * MINUTE, onset_ms=T), now_ms=T + 10 * MINUTE)
     assert (fell.event, lost.event) == (Event.RAISE, Event.LOSE)
     assert (lost.alarm.alarm, lost.alarm.unknown_since_ms) == (raised.alarm.alarm, T)
-    assert (lost.to_state, lost.rings, lost.news) == (State.UNACKNOWLEDGED, False, False)
+    assert (lost.to_state, lost.rings, lost.news) == (State.UNACKNOWLEDGED, False, True)
+    assert feed_fields(lost)["unknown_since"] == T, "whoever follows the feed learns of it"
     assert lost.alarm.due_ms == raised.alarm.due_ms, "people are called on"
     assert fell.alarm.unknown_since_ms is None, "that it is silent is known"
     back, seen = ward.record(silent(Change.ENDED, T + 20 * MINUTE, onset_ms=T), now_ms=T + 20 * MINUTE)
     assert (back.event, seen.event, seen.alarm.unknown_since_ms) == (Event.RETURN, Event.SEE, None)
-    assert seen.to_state is State.UNACKNOWLEDGED
+    assert (seen.to_state, seen.news) == (State.UNACKNOWLEDGED, True)
+    assert "unknown_since" not in feed_fields(seen)
 
 
 def test_only_what_the_silent_device_itself_told_last_is_unknown(ward: Ward) -> None:
