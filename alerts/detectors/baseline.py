@@ -200,12 +200,12 @@ def _resting(
     """Whether nobody made a step for long enough at readings (n,), sorted by row and time; `state` is written."""
     sent = np.isfinite(steps)
     segments = Segments.of(row)
-    before = segments.latest_before(sent)
-    moved = sent & (steps != np.where(before >= 0, steps[before], state["steps"][row]))
+    before = segments.latest_value_before(sent, steps, state["steps"])
+    moved = sent & (steps != before)
     latest = segments.latest(moved)
     moved_ms = np.where(latest >= 0, time_ms[latest], state["moved_ms"][row])
-    state["moved_ms"][row[segments.last]] = moved_ms[segments.last]
-    state["steps"][row[sent]] = steps[sent]
+    segments.keep(moved_ms, state["moved_ms"])
+    segments.keep(np.where(sent, steps, before), state["steps"])
     # As far as steps are sent: NEVER is long ago.
     result: NDArray[np.bool_] = time_ms - moved_ms >= params["rest_ms"][row]
     return result

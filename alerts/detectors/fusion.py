@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records, Result
-from alerts.detectors.minutes import KEPT_MIN, MINUTE_MS, add, cleared, until
-from alerts.detectors.rowwise import copied, once
+from alerts.detectors.minutes import KEPT_MIN, MINUTE_MS, MOST, add, cleared, until
+from alerts.detectors.rowwise import copied, each
 from alerts.detectors.segments import NEVER, Segments, in_order
 from alerts.detectors.signs import SIGNS, off_of
 from alerts.detectors.sources import MAT_SIGNS, SOURCES
@@ -21,6 +21,7 @@ from ingest.readings import AnyReadings, Bed, Vitals
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
+Tally = NDArray[np.uint16]
 
 _BRACELET, _MAT = range(len(SOURCES))
 #: What is compared: heart rate and respiration, which both measure, and lying in bed against walking.
@@ -133,25 +134,23 @@ class Fusion:
     def update(self, state: Records, readings: AnyReadings, params: Records, now_ms: int) -> Result:
         """Take measurements in; see the class."""
         assert isinstance(readings, Vitals | Bed)
-        source = _MAT if isinstance(readings, Bed) else _BRACELET
-        first = ~state["heard"][readings.row, source]
-        beside = state["heard"][readings.row, 1 - source]
+        source, row = _MAT if isinstance(readings, Bed) else _BRACELET, readings.row
+        alone = each(row, len(state))
+        heard = state["heard"] if alone else state["heard"][row]
+        known, beside = heard[:, source], heard[:, 1 - source]
         # Most have a bracelet and no mat: there is nothing to compare, and nothing to remember.
-        if not (first.any() or beside.any()):
+        if known.all() and not beside.any():
             return state, []
-        row, told = readings.row, _told(readings)
-        state = copied(state)
-        state["heard"][row[first & told], source] = True
-        last_ms = state["last_ms"][:, source]
+        told, last_ms = _told(readings), state["last_ms"][:, source]
         news = beside & told
-        news &= readings.time_ms > last_ms[row]
-        at = np.flatnonzero(news)
-        alone = once(row, len(state))
-        if not alone:
-            at = at[in_order(row[at], readings.time_ms[at], last_ms)]
-        if not alone or len(at) < len(row):  # else all are news, and in any order
-            readings = readings.take(at)
-        return state, _take(state, params, source, readings) if len(at) else []
+        news &= readings.time_ms > (last_ms if alone else last_ms[row])
+        state = copied(state)
+        if not known.all():
+            state["heard"][row[told], source] = True
+        if not (alone and news.all()):
+            at = np.flatnonzero(news)
+            readings = readings.take(at[in_order(row[at], readings.time_ms[at], last_ms)])
+        return state, _take(state, params, source, readings) if len(readings) else []
 
     def tick(self, state: Records, params: Records, now_ms: int) -> Result:
         """Time alone measures nothing."""
@@ -172,25 +171,25 @@ def _take(state: Records, params: Records, source: int, readings: Vitals | Bed) 
     row, minute = readings.row, readings.time_ms // MINUTE_MS
     segments = Segments.of(row)
     values = _values(state, params, segments, readings)
-    before = state["judged"][row]
+    before = segments.of_group(state["judged"])
     place = minute - before
     _add(state, source, row, minute, values, (place > 0) & (place <= KEPT_MIN))
 
     last = segments.last
-    rows, other_ms = row[last], state["last_ms"][row[last], 1 - source]
-    state["last_ms"][rows, source] = readings.time_ms[last]
+    other_ms = segments.of_group(state["last_ms"][:, 1 - source])[last]
+    segments.keep(readings.time_ms, state["last_ms"][:, source])
     judged = until(minute[last], other_ms // MINUTE_MS)
     over = np.flatnonzero(judged > before[last])
     if not len(over):
         return []
-    findings = _compare(state, params, rows[over], judged[over])
+    findings = _compare(state, params, row[last[over]], judged[over])
     # What has no slot until others are over: a source that jumps ahead.
     _add(state, source, row, minute, values, (place > KEPT_MIN) & (minute > state["judged"][row]))
     return findings
 
 
 def _add(
-    state: Records, source: int, row: NDArray[np.integer], minute: Int, values: Int, which: NDArray[np.bool_]
+    state: Records, source: int, row: NDArray[np.integer], minute: Int, values: Tally, which: NDArray[np.bool_]
 ) -> None:
     if which.all():
         add(state["tally"], source, row, minute, values)
@@ -198,30 +197,30 @@ def _add(
         add(state["tally"], source, row[which], minute[which], values[which])
 
 
-def _values(state: Records, params: Records, segments: Segments, readings: Vitals | Bed) -> Int:
+def _values(state: Records, params: Records, segments: Segments, readings: Vitals | Bed) -> Tally:
     """What readings (n,), of each row together and by time, add to their minutes (n, columns).
 
     The last steps are written to `state`.
     """
-    row = readings.row
-    values = np.zeros((len(row), _COLUMNS), dtype=np.int64)
-    used = ~off_of(readings)
-    used &= ~(readings.quality < params["quality_min"][row])
+    values = np.empty((len(readings), _COLUMNS), dtype=np.uint16)
+    unused = off_of(readings)
+    unused |= readings.quality < segments.of_group(params["quality_min"])
     if isinstance(readings, Bed):
-        used &= ~(readings.moving_share > params["moving_most"][row])
+        unused |= readings.moving_share > segments.of_group(params["moving_most"])
         values[:, _THERE], values[:, _WORDS] = readings.present == 1, readings.present == 0
     else:
-        sent = np.isfinite(readings.steps)
-        earlier = segments.latest_before(sent)
-        before = np.where(earlier >= 0, readings.steps[earlier], state["steps"][row])
-        state["steps"][row[sent]] = readings.steps[sent]  # a row's last is written last
+        steps = readings.steps
+        sent = np.isfinite(steps)
+        before = segments.latest_value_before(sent, steps, state["steps"])
         worn = sent & (readings.worn != 0)
         # The counter begins anew at midnight.
-        more = np.where(worn & (readings.steps > before), readings.steps - before, 0.0)
+        more = np.where(worn & (steps > before), steps - before, 0.0)
         values[:, _THERE], values[:, _WORDS] = np.minimum(more, _MOST_STEPS), worn
+        segments.keep(np.where(sent, steps, before), state["steps"])
     for sign, rate in enumerate((readings.heart_rate_bpm, readings.respiration_per_min)):
-        known = np.isfinite(rate) & used
-        values[:, _SUM.start + sign] = np.where(known, np.rint(rate), 0.0)
+        known = np.isfinite(rate)
+        known &= ~unused
+        values[:, _SUM.start + sign] = np.where(known, np.minimum(np.rint(rate), MOST), 0.0)
         values[:, _COUNT.start + sign] = known
     return values
 

@@ -26,12 +26,17 @@ def once(row: NDArray[np.integer], count: int) -> bool:
     return len(row) <= count and (not len(row) or int(np.bincount(row, minlength=count).max()) == 1)
 
 
+def ascending(row: NDArray[np.integer]) -> bool:
+    """Whether each of `row` (n,) is greater than the one before: every row once, in order."""
+    return int(np.count_nonzero(row[1:] > row[:-1])) >= len(row) - 1
+
+
 def each(row: NDArray[np.integer], count: int) -> bool:
     """Whether `row` (n,) is every row of `count` once, in order, as the bank hands on one reading of each device.
 
     Then what is known of the rows lies as the readings do, and nothing has to be gathered.
     """
-    return len(row) == count and np.count_nonzero(row[1:] > row[:-1]) == count - 1
+    return len(row) == count and ascending(row)
 
 
 def raise_to(kept: NDArray[Any], row: NDArray[np.integer], values: NDArray[Any]) -> None:

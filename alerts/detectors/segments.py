@@ -11,7 +11,7 @@ from typing import Final, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.detectors.rowwise import once
+from alerts.detectors.rowwise import ascending, once
 
 Index = NDArray[np.intp]
 Int = NDArray[np.int64]
@@ -35,7 +35,7 @@ def in_order(row: NDArray[np.integer], time_ms: Int, last_ms: Int) -> Index:
 
     News is later than `last_ms` (k,) of its row; of several readings of one row with one time the first counts.
     """
-    if (row[1:] > row[:-1]).all():  # one reading a row, in order, as batches of live readings are
+    if ascending(row):  # one reading a row, in order, as batches of live readings are
         return np.flatnonzero(time_ms > last_ms[row])
     if once(row, len(last_ms)):  # the same in any order: they are put into their rows' places
         place = np.full(len(last_ms), -1)
@@ -68,12 +68,13 @@ class Segments:
     @classmethod
     def of(cls, group: NDArray[np.integer]) -> Self:
         """The segments of sorted groups (n,)."""
+        groups: Index = group.astype(np.intp, copy=False)
         first = np.ones(len(group), dtype=np.bool_)
         first[1:] = group[1:] != group[:-1]
-        heads = np.flatnonzero(first)
-        groups: Index = group.astype(np.intp, copy=False)
-        if len(heads) == len(groups):
+        if np.count_nonzero(first) == len(group):
+            heads = np.arange(len(group))
             return cls(groups, first, heads, heads, alone=True)
+        heads = np.flatnonzero(first)
         lengths = np.diff(heads, append=len(groups))
         return cls(groups, first, np.repeat(heads, lengths), heads + lengths - 1, alone=False)
 
@@ -83,6 +84,13 @@ class Segments:
             return carried  # one reading of every group, in their order
         return carried[self.group]
 
+    def keep(self, values: NDArray[_Number], kept: NDArray[_Number]) -> None:
+        """Write the value (n,) of each segment's last reading to its group's place in `kept`."""
+        if self.alone and len(kept) == len(self.group):
+            kept[:] = values
+        else:
+            kept[self.group[self.last]] = values[self.last]
+
     def before(self, values: NDArray[_Number], carried: NDArray[_Number]) -> NDArray[_Number]:
         """The value (n,) of the segment's reading before each; of the first the one carried, by group.
 
@@ -91,6 +99,18 @@ class Segments:
         if self.alone:
             return self.of_group(carried)
         return np.where(self.first, carried[self.group], np.concatenate([values[:1], values[:-1]]))
+
+    def latest_value_before(
+        self, marked: Flag, values: NDArray[_Number], carried: NDArray[_Number]
+    ) -> NDArray[_Number]:
+        """The value (n,) of the segment's latest marked reading before each, and where none was the one carried.
+
+        Not to be written to.
+        """
+        if self.alone:
+            return self.of_group(carried)
+        earlier = self.latest_before(marked)
+        return np.where(earlier >= 0, values[earlier], carried[self.group])
 
     def turns(self) -> list[Index]:
         """The positions of all segments' first readings, then of all second ones, and so on.
