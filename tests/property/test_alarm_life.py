@@ -1,0 +1,436 @@
+"""Alarms, the roster and the letters together, in whatever order: and a crash at any statement changes nothing."""
+
+import itertools
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import event, select
+
+from alerts.alarm import Alarm, Outcome, Transition
+from alerts.drills import MOST_MS
+from alerts.escalation import Plan, Recipient, steps_of
+from alerts.findings import LATCHING, Change, Condition, Finding, Priority, ServiceItself
+from alerts.journal import Journal
+from alerts.letters import Letters
+from alerts.lifecycle import ON_SHELF, TAKEN, UNTAKEN, Event, State, step
+from alerts.notify.contract import Letter, Message
+from alerts.page import NOBODY_REACHABLE
+from alerts.people import Caregiver, ResidentCard, Site
+from alerts.roster import Book, Roster
+from alerts.rota import Shift
+from alerts.schema import ALARM, OUTBOX, SEQUENCE, Status, metadata
+from ingest.directory import Device, DeviceType
+from service.database import make_engine
+
+_T = TypeVar("_T")
+MINUTE: Final = 60_000
+#: Two at one site and one at another; few, so that what is said of them meets.
+DEVICES: Final = (
+    Device("ward", "bracelet-lin", DeviceType.BRACELET, "lin"),
+    Device("ward", "button-hall", DeviceType.BUTTON),
+    Device("home", "bracelet-wu", DeviceType.BRACELET, "wu"),
+)
+WHAT: Final = (
+    (Condition.SOS, "press"),
+    (Condition.FALL, "wrist_fall"),
+    (Condition.VITALS, "spo2_low"),
+    (Condition.VITALS, "heart_rate_high"),
+    (Condition.GEOFENCE, "left_safe_zone"),
+    (Condition.DEVICE, "silent"),
+)
+#: As often as they matter.
+CHANGES: Final = (*Change, *[Change.BEGAN] * 5, *[Change.ENDED] * 3)
+PRIORITIES: Final = (*Priority, Priority.HIGH)
+#: Mostly not; else at which statement the process dies.
+DIES_AT: Final = st.sampled_from([*[None] * 20, *range(15)])
+SITES: Final = (Site("ward", "Ward"), Site("home", "Home", "home"))
+RESIDENTS: Final = (
+    ResidentCard("lin", "林秀英", "ward"),
+    ResidentCard("wu", "吴桂兰", "home"),
+)
+
+
+def carer(name: str, role: Any, *channels: str, **more: Any) -> Caregiver:
+    return Caregiver(name, name, role, contacts=tuple((channel, name) for channel in channels), **more)
+
+
+STAFF: Final = (
+    carer("day", "nurse", "sms", "push", site="ward"),
+    carer("night", "nurse", "push", site="ward"),
+    carer("head", "head_nurse", "sms", site="ward"),
+    carer("daughter", "family", "sms", residents=("lin", "wu")),
+    carer("centre", "centre", "push"),
+)
+SHIFTS: Final = (Shift("day", ("day",), 8 * 60, 20 * 60), Shift("night", ("night",), 20 * 60, 8 * 60))
+IN_ORDER: Final = Plan("hers", steps_of("nurse | family + centre in order wait 30 60 90"), resident="lin")
+#: Somebody always; nobody in the day; in order; nobody who has a channel but one; nobody at all.
+BOOKS: Final = (
+    Book(SITES, RESIDENTS, STAFF, shifts=SHIFTS),
+    Book(SITES, RESIDENTS, STAFF, shifts=SHIFTS[1:]),
+    Book(SITES, RESIDENTS, STAFF, shifts=SHIFTS, plans=(IN_ORDER,)),
+    Book(SITES, RESIDENTS, (*(replace(one, contacts=()) for one in STAFF[:-1]), STAFF[-1])),
+    Book(SITES, RESIDENTS, tuple(replace(one, contacts=()) for one in STAFF)),
+)
+ROSTERS: Final = tuple(map(Roster, BOOKS))
+
+
+class Channel:
+    """A way to call people, whose feed wants all news besides; what calls there is moot once taken."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def wants(self, transition: Transition) -> tuple[Message, ...]:
+        return (Message("", b"{}", moot_once_taken=transition.to_state in UNTAKEN),) if transition.news else ()
+
+    def calls(self, transition: Transition, recipient: Recipient) -> Message:
+        return Message(recipient.caregiver, b"{}")
+
+
+class Crash(Exception):
+    """The process dies here."""
+
+
+class AlarmLife(RuleBasedStateMachine):
+    """What the journal did is compared with what the table of states and the words of the issue say."""
+
+    #: Of a database that is made empty for each example; else an SQLite file of its own.
+    url = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory(prefix="shouhu-alarms-")
+        if self.url:
+            engine = make_engine(self.url)
+            metadata.drop_all(engine)
+            engine.dispose()
+        else:
+            self.url = f"sqlite:///{self.folder.name}/journal.db"
+        self.now_ms = 1_772_424_000_000  # 12:00 in Shanghai
+        self.roster = ROSTERS[0]
+        #: What was said, and whether in a drill.
+        self.spoken: list[tuple[tuple[Finding, ...], bool]] = []
+        self.fuse: int | None = None
+        self.open()
+
+    def open(self) -> None:
+        """Start on whatever is in the database."""
+        self.engine = make_engine(self.url)
+        event.listen(self.engine, "before_cursor_execute", self.burn)
+        event.listen(self.engine, "commit", self.burn)
+        self.journal = Journal(self.engine, (Channel("sms"), Channel("push")), caller=lambda: self.roster)
+        self.letters = Letters(self.engine)
+
+    def burn(self, *_: object) -> None:
+        if self.fuse is not None:
+            self.fuse -= 1
+            if self.fuse < 0:
+                raise Crash
+
+    def teardown(self) -> None:
+        self.engine.dispose()
+        self.folder.cleanup()
+
+    def everything(self) -> dict[str, list[Any]]:
+        """Every row of every table."""
+        with self.engine.connect() as connection:
+            return {
+                table.name: sorted(map(tuple, connection.execute(select(table))), key=repr)
+                for table in metadata.sorted_tables
+            }
+
+    def do(self, something: Callable[[], _T], dies_at: int | None) -> _T:
+        """Do it; where the process is to die at a statement, nothing has happened, and it is done after a start."""
+        if dies_at is not None:
+            before = self.everything()
+            self.fuse = dies_at
+            try:
+                done = something()
+            except Crash:
+                self.fuse = None
+                assert self.everything() == before, "as if never begun"
+                self.engine.dispose()
+                self.open()
+            else:
+                self.fuse = None
+                return done
+        return something()
+
+    # ------------------------------------------------------------------ devices
+
+    @initialize(drill=st.booleans())
+    def a_ward_at_noon(self, drill: bool) -> None:
+        """Something has begun already, so that there is something to do."""
+        said = [(0, what, priority) for what, priority in zip(WHAT[1:5], (*Priority, Priority.HIGH), strict=True)]
+        said += [(1, WHAT[0], Priority.HIGH), (2, WHAT[2], Priority.HIGH)]
+        findings = tuple(
+            Finding(row, condition, cause, Change.BEGAN, priority, self.now_ms, self.now_ms, drill=drill)
+            for row, (condition, cause), priority in said
+        )
+        assert len(self.tell(findings, None)) >= len(findings)
+        self.spoken.append((findings, False))
+
+    @rule(
+        said=st.lists(
+            st.tuples(
+                st.integers(0, len(DEVICES) - 1),
+                st.sampled_from(WHAT),
+                st.sampled_from(CHANGES),
+                st.sampled_from(PRIORITIES),
+                st.sampled_from([0, 0, -1, -90_000]),
+                st.sampled_from([False, False, False, True]),
+            ),
+            min_size=1,
+            max_size=3,
+        ),
+        later_ms=st.sampled_from([0, 1, 10_000, 120_000]),
+        dies_at=DIES_AT,
+    )
+    def devices_speak(self, said: Sequence[tuple[Any, ...]], later_ms: int, dies_at: int | None) -> None:
+        self.now_ms += later_ms
+        findings = tuple(
+            Finding(row, condition, cause, change, priority, self.now_ms + late_ms, self.now_ms + late_ms, drill=drill)
+            for row, (condition, cause), change, priority, late_ms, drill in said
+        )
+        self.tell(findings, dies_at)
+        self.spoken.append((findings, self.in_drill()))
+
+    @rule(
+        data=st.data(),
+        change=st.sampled_from([Change.BEGAN, Change.ENDED, Change.ENDED, Change.CANCELLED, Change.WITNESSED]),
+        priority=st.sampled_from(Priority),
+        later_ms=st.sampled_from([1, 10_000, 120_000]),
+        dies_at=DIES_AT,
+    )
+    def more_is_known_of_one(
+        self, data: st.DataObject, change: Change, priority: Priority, later_ms: int, dies_at: int | None
+    ) -> None:
+        told = [one for one in self.journal.open_alarms() if one.device != ServiceItself("ward").device]
+        if not told:
+            return
+        self.now_ms += later_ms
+        alarm = data.draw(st.sampled_from(told))
+        (row,) = [number for number, one in enumerate(DEVICES) if (one.site, one.device) == (alarm.site, alarm.device)]
+        findings = (
+            Finding(row, alarm.condition, alarm.cause, change, priority, self.now_ms, self.now_ms, drill=alarm.drill),
+        )
+        self.tell(findings, dies_at)
+        self.spoken.append((findings, self.in_drill()))
+
+    @precondition(lambda self: self.spoken)
+    @rule(data=st.data(), dies_at=DIES_AT)
+    def the_broker_delivers_again(self, data: st.DataObject, dies_at: int | None) -> None:
+        again, in_drill = data.draw(st.sampled_from(self.spoken))
+        rang = [one for one in self.tell(again, dies_at) if one.event in (Event.RAISE, Event.RECUR)]
+        # A drill that began or ended in between makes it something else.
+        assert in_drill is not self.in_drill() or not rang
+
+    def in_drill(self) -> bool:
+        return bool(self.journal.drills(self.now_ms))
+
+    def tell(self, findings: tuple[Finding, ...], dies_at: int | None) -> list[Transition]:
+        return self.do(lambda: self.journal.record(findings, DEVICES, self.now_ms, self.now_ms), dies_at)
+
+    # ------------------------------------------------------------------ people
+
+    def one_open(self, data: st.DataObject, states: Sequence[State] | frozenset[State]) -> Alarm | None:
+        found = [alarm for alarm in self.journal.open_alarms() if alarm.state in states]
+        return data.draw(st.sampled_from(found)) if found else None
+
+    @rule(data=st.data(), dies_at=DIES_AT)
+    def somebody_takes_one(self, data: st.DataObject, dies_at: int | None) -> None:
+        if alarm := self.one_open(data, UNTAKEN):
+            self.do(lambda: self.journal.acknowledge(alarm.alarm, "head", self.now_ms), dies_at)
+
+    @rule(data=st.data(), minutes=st.integers(1, 100), dies_at=DIES_AT)
+    def somebody_lays_one_aside(self, data: st.DataObject, minutes: int, dies_at: int | None) -> None:
+        alarm = self.one_open(data, UNTAKEN | TAKEN | ON_SHELF)
+        if alarm and alarm.condition not in LATCHING:
+            until_ms = self.now_ms + minutes * MINUTE
+            self.do(lambda: self.journal.shelve(alarm.alarm, "head", until_ms, "", self.now_ms), dies_at)
+
+    @rule(data=st.data(), dies_at=DIES_AT)
+    def somebody_takes_one_up_again(self, data: st.DataObject, dies_at: int | None) -> None:
+        if alarm := self.one_open(data, ON_SHELF):
+            self.do(lambda: self.journal.unshelve(alarm.alarm, "head", self.now_ms), dies_at)
+
+    @rule(data=st.data(), dies_at=DIES_AT)
+    def somebody_closes_one(self, data: st.DataObject, dies_at: int | None) -> None:
+        if alarm := self.one_open(data, UNTAKEN | TAKEN | ON_SHELF):
+            self.do(lambda: self.journal.resolve(alarm.alarm, "head", Outcome.TRUE, "", self.now_ms), dies_at)
+
+    @rule(minutes=st.integers(1, MOST_MS // MINUTE), begins=st.booleans(), dies_at=DIES_AT)
+    def a_drill(self, minutes: int, begins: bool, dies_at: int | None) -> None:
+        if begins:
+            until_ms = self.now_ms + minutes * MINUTE
+            self.do(lambda: self.journal.begin_drill("ward", "head", until_ms, self.now_ms), dies_at)
+        else:
+            self.do(lambda: self.journal.end_drill("ward", self.now_ms), dies_at)
+
+    # ------------------------------------------------------------------ time, the registry, letters
+
+    @rule(seconds=st.sampled_from([0, 30, 60, 300, 900, 3_600, 12 * 3_600]), dies_at=DIES_AT)
+    def time_passes(self, seconds: int, dies_at: int | None) -> None:
+        self.now_ms += seconds * 1000
+        due = [alarm for alarm in self.journal.open_alarms() if (alarm.due_ms or self.now_ms + 1) <= self.now_ms]
+        happened = self.do(lambda: self.journal.pass_time(self.now_ms, most=3), dies_at)
+        # What the steps then begun have nobody to call for may itself become due at once, once a site.
+        for _ in range(len(due) + len(SITES) * 2 + 1):
+            some = self.journal.pass_time(self.now_ms, most=3)
+            happened += some
+            if not some:
+                break
+        next_ms = self.journal.next_due_ms()
+        assert next_ms is None or next_ms > self.now_ms, "all that is due has happened, and is not due again"
+        assert {alarm.alarm for alarm in due} <= {one.alarm.alarm for one in happened}, "nothing is passed over"
+
+    @rule(roster=st.sampled_from(ROSTERS), dies_at=DIES_AT)
+    def the_registry_changes(self, roster: Roster, dies_at: int | None) -> None:
+        self.roster = roster
+        after: str | None = ""
+        while after is not None:
+            _, after = self.do(partial(self.journal.take_up, self.now_ms, after, 3), dies_at)
+
+    @precondition(lambda self: self.due_letters())
+    @rule(
+        data=st.data(),
+        becomes=st.sampled_from(["sent", "later", "failed", "delivered", "read"]),
+        dies_at=DIES_AT,
+    )
+    def a_letter_leaves(self, data: st.DataObject, becomes: str, dies_at: int | None) -> None:
+        channel, letter = data.draw(st.sampled_from(self.due_letters()))
+        now_ms, number = self.now_ms, letter.number
+        match becomes:
+            case "sent":
+                self.do(lambda: self.letters.sent([(number, now_ms)]), dies_at)
+            case "later":
+                self.do(lambda: self.letters.failed_for_now([(number, "busy", now_ms + 5_000)]), dies_at)
+            case "failed":
+                self.do(lambda: self.letters.failed_for_good(number, "no such number", now_ms), dies_at)
+                if self.do(lambda: self.journal.hasten(number, now_ms), dies_at):
+                    self.was_the_last_hope(letter)
+            case _:
+                self.do(lambda: self.letters.receive(channel, letter.key, Status(becomes), now_ms), dies_at)
+
+    def was_the_last_hope(self, letter: Letter) -> None:
+        """Nobody else is being called by that step, and no later one was begun before."""
+        with self.engine.connect() as connection:
+            query = select(OUTBOX).where(OUTBOX.c.alarm == letter.alarm, OUTBOX.c.step.is_not(None))
+            calls = connection.execute(query.order_by(OUTBOX.c.sequence)).all()
+        of = next(row.sequence for row in calls if row.number == letter.number)
+        assert {row.status for row in calls if row.sequence == of} == {Status.FAILED}
+        assert len({row.sequence for row in calls if row.sequence > of}) <= 1
+
+    def due_letters(self) -> list[tuple[str, Letter]]:
+        return [(name, letter) for name in ("sms", "push") for letter in self.letters.due(name, self.now_ms, 100)]
+
+    # ------------------------------------------------------------------ what is always so
+
+    @invariant()
+    def all_is_true(self) -> None:
+        """All that the checks below look at is read once."""
+        transitions = self.journal.transitions_after(0, 10_000)
+        alarms = {alarm.alarm: alarm for alarm in self.journal.history(10_000)}
+        with self.engine.connect() as connection:
+            letters = connection.execute(select(OUTBOX).order_by(OUTBOX.c.number)).all()
+            last = connection.execute(select(SEQUENCE.c.last)).scalar_one()
+            keys = connection.execute(select(ALARM.c.key).where(ALARM.c.state != State.RESOLVED)).scalars().all()
+        assert [one.sequence for one in transitions] == list(range(1, last + 1))
+        assert len(keys) == len(set(keys)), "of one key one alarm is open"
+        the_journal_replays(transitions, alarms)
+        for alarm in alarms.values():
+            has_its_next_time(alarm, self.roster)
+        due = {letter.number for _, letter in self.due_letters()}
+        for row in letters:
+            moot = row.moot_once_taken and alarms[row.alarm].state not in UNTAKEN
+            assert not (moot and (row.number in due or row.status == Status.PENDING)), "called, and somebody had it"
+        no_step_is_taken_twice(transitions, [row for row in letters if row.step is not None])
+        whoever_rings_calls_or_tells(transitions, alarms, letters)
+
+
+def the_journal_replays(transitions: Sequence[Transition], alarms: Mapping[str, Alarm]) -> None:
+    states: dict[str, State] = {}
+    for one in transitions:
+        before = states.get(one.alarm.alarm)
+        assert before is one.from_state
+        states[one.alarm.alarm] = step(before, one.event, latching=one.alarm.condition in LATCHING)
+        assert one.to_state is states[one.alarm.alarm]
+    assert states == {name: alarm.state for name, alarm in alarms.items()}
+    assert {one.alarm.alarm: one.alarm for one in transitions} == alarms, "and to the same alarms"
+
+
+def has_its_next_time(alarm: Alarm, roster: Roster) -> None:
+    """Told a second time in words, not by the functions that set it."""
+    if alarm.state is State.RESOLVED:
+        assert alarm.due_ms is None
+    elif alarm.state in ON_SHELF:
+        assert alarm.due_ms == alarm.shelved_until_ms is not None
+    elif alarm.state in TAKEN:
+        assert alarm.due_ms is not None, "nobody would ever be reminded of it"
+    elif roster.is_heard(alarm.site):
+        gone = alarm.state is State.RETURNED
+        if not gone or (alarm.priority is Priority.HIGH and not alarm.cancelled):
+            assert alarm.due_ms is not None, "nobody has taken it, and nothing more would happen"
+        else:
+            assert alarm.due_ms is None, "it is gone and not urgent, or called off"
+
+
+def no_step_is_taken_twice(transitions: Sequence[Transition], calls: Sequence[Any]) -> None:
+    """Within one ringing no step calls anybody twice by one channel, and steps go on and on."""
+    ringing: Counter[str] = Counter()
+    of_sequence: dict[int, tuple[str, int]] = {}
+    for one in transitions:
+        ringing[one.alarm.alarm] += one.rings
+        of_sequence[one.sequence] = one.alarm.alarm, ringing[one.alarm.alarm]
+    told = Counter((of_sequence[row.sequence], row.step, row.address, row.channel) for row in calls)
+    assert max(told.values(), default=1) == 1
+    steps: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+    for sequence, of_step in itertools.groupby(calls, key=lambda row: row.sequence):
+        (number,) = {row.step for row in of_step}
+        steps[of_sequence[sequence]].append(number)
+    assert all(one < other for numbers in steps.values() for one, other in itertools.pairwise(numbers))
+
+
+def whoever_rings_calls_or_tells(
+    transitions: Sequence[Transition], alarms: Mapping[str, Alarm], letters: Sequence[Any]
+) -> None:
+    """A step calls people, or that it could call nobody is an alarm of its own."""
+    called = {row.sequence for row in letters if row.step is not None}
+    told = {alarm.site for alarm in alarms.values() if alarm.cause == NOBODY_REACHABLE}
+    for one in transitions:
+        begins = (one.rings or one.event is Event.ESCALATE) and one.alarm.due_ms is not None
+        if begins and one.alarm.cause != NOBODY_REACHABLE and one.sequence not in called:
+            assert one.alarm.site in told
+
+
+LIFE: Final = settings(
+    max_examples=30,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+)
+
+
+def test_whatever_happens_in_whatever_order_on_sqlite() -> None:
+    run_state_machine_as_test(AlarmLife, settings=LIFE)
+
+
+def test_whatever_happens_in_whatever_order_on_postgresql(postgresql: Any) -> None:
+    class OnPostgreSQL(AlarmLife):
+        url = postgresql.url
+
+    run_state_machine_as_test(OnPostgreSQL, settings=settings(LIFE, max_examples=4))
