@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from alerts import clocks
 from alerts.detectors.contract import Detector, Records
+from alerts.detectors.rowwise import ascending
 from alerts.findings import LATCHING, Change, Finding
 from alerts.known import Known
 from alerts.parameters import Parameters
@@ -161,7 +162,7 @@ class Bank:
     def _by_resident(self, rows: NDArray[np.integer], local: AnyReadings) -> tuple[NDArray[np.integer], AnyReadings]:
         """The rows at which the residents of `rows` are kept, and the readings by these."""
         leads = self._lead[rows]
-        if (leads[1:] > leads[:-1]).all():  # as for devices; and for one kind of device, where all came in one order
+        if ascending(leads):  # as for devices; and for one kind of device, where all came in one order
             return leads, local
         return _by_row(local.with_rows(leads[local.row].astype(np.int32)))
 
@@ -336,7 +337,7 @@ def _by_row(batch: AnyReadings) -> tuple[NDArray[np.integer], AnyReadings]:
     first[1:] = row[1:] != row[:-1]
     compact = np.cumsum(first, dtype=np.int32)
     compact -= 1
-    return row[first], batch.take(order).with_rows(compact)
+    return row[first].astype(np.intp), batch.take(order).with_rows(compact)
 
 
 def _by_directory(findings: list[Finding], rows: NDArray[np.integer]) -> list[Finding]:

@@ -58,18 +58,20 @@ class Known:
     def take(self, rows: NDArray[np.integer]) -> Records:
         """A copy of the records of rows (k,), of those never heard of as at the beginning."""
         place = self._place.take(rows)
-        if not len(place) or place.min() >= 0:
+        unheard = place < 0
+        if not np.count_nonzero(unheard):
             return self._records.take(place)
         result = np.repeat(self._untouched, len(place))
-        heard = np.flatnonzero(place >= 0)
+        heard = np.flatnonzero(~unheard)
         _whole(result)[heard] = self._whole[place[heard]]
         return result
 
     def put(self, rows: NDArray[np.integer], after: Records) -> None:
         """Write the records `after` (k,) of rows (k,), each once."""
         place = self._place.take(rows)
-        new = np.flatnonzero(place < 0)
-        if len(new):
+        unheard = place < 0
+        if np.count_nonzero(unheard):
+            new = np.flatnonzero(unheard)
             place[new] = np.arange(self._used, self._used + len(new))
             self._row[place[new]] = rows[new]
             self._place[rows[new]] = place[new]

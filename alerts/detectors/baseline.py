@@ -184,7 +184,7 @@ def _one_a_minute(readings: Vitals | Bed, last_ms: Int) -> NDArray[np.intp]:
     """Positions, sorted by row and time, of the first reading of each minute that is later than a row's last one."""
     # The last millisecond of the minute that was had.
     had_ms = last_ms - last_ms % _MINUTE_MS + (_MINUTE_MS - 1)
-    at = np.flatnonzero(readings.time_ms > had_ms[readings.row])
+    at = (readings.time_ms > had_ms[readings.row]).nonzero()[0]
     if len(at):
         at = at[in_order(readings.row[at], readings.time_ms[at], last_ms)]
         row, minute = readings.row[at], readings.time_ms[at] // _MINUTE_MS

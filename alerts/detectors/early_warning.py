@@ -169,7 +169,7 @@ class EarlyWarning:
         closer |= state["since_ms"][:, 0] != NEVER
         closer |= state["active"][:, 0]
         findings: list[Finding] = []
-        at = np.flatnonzero(closer if alone else closer[row])
+        at = (closer if alone else closer[row]).nonzero()[0]
         if len(at):
             if not alone:
                 at = at[np.lexsort((readings.time_ms[at], row[at]))]

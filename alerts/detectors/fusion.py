@@ -137,18 +137,18 @@ class Fusion:
         source, row = _MAT if isinstance(readings, Bed) else _BRACELET, readings.row
         alone = each(row, len(state))
         heard = state["heard"] if alone else state["heard"][row]
-        known, beside = heard[:, source], heard[:, 1 - source]
+        beside, all_known = heard[:, 1 - source], np.count_nonzero(heard[:, source]) == len(row)
         # Most have a bracelet and no mat: there is nothing to compare, and nothing to remember.
-        if known.all() and not beside.any():
+        if all_known and not np.count_nonzero(beside):
             return state, []
         told, last_ms = _told(readings), state["last_ms"][:, source]
         news = beside & told
         news &= readings.time_ms > (last_ms if alone else last_ms[row])
         state = copied(state)
-        if not known.all():
+        if not all_known:
             state["heard"][row[told], source] = True
-        if not (alone and news.all()):
-            at = np.flatnonzero(news)
+        if not alone or np.count_nonzero(news) < len(row):
+            at = news.nonzero()[0]
             readings = readings.take(at[in_order(row[at], readings.time_ms[at], last_ms)])
         return state, _take(state, params, source, readings) if len(readings) else []
 
@@ -179,7 +179,7 @@ def _take(state: Records, params: Records, source: int, readings: Vitals | Bed) 
     other_ms = segments.of_group(state["last_ms"][:, 1 - source])[last]
     segments.keep(readings.time_ms, state["last_ms"][:, source])
     judged = until(minute[last], other_ms // MINUTE_MS)
-    over = np.flatnonzero(judged > before[last])
+    over = (judged > before[last]).nonzero()[0]
     if not len(over):
         return []
     findings = _compare(state, params, row[last[over]], judged[over])
@@ -191,9 +191,10 @@ def _take(state: Records, params: Records, source: int, readings: Vitals | Bed) 
 def _add(
     state: Records, source: int, row: NDArray[np.integer], minute: Int, values: Tally, which: NDArray[np.bool_]
 ) -> None:
-    if which.all():
+    many = np.count_nonzero(which)
+    if many == len(row):
         add(state["tally"], source, row, minute, values)
-    elif which.any():
+    elif many:
         add(state["tally"], source, row[which], minute[which], values[which])
 
 

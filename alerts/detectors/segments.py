@@ -36,7 +36,8 @@ def in_order(row: NDArray[np.integer], time_ms: Int, last_ms: Int) -> Index:
     News is later than `last_ms` (k,) of its row; of several readings of one row with one time the first counts.
     """
     if ascending(row):  # one reading a row, in order, as batches of live readings are
-        return np.flatnonzero(time_ms > last_ms[row])
+        later: Index = (time_ms > last_ms[row]).nonzero()[0]
+        return later
     if once(row, len(last_ms)):  # the same in any order: they are put into their rows' places
         place = np.full(len(last_ms), -1)
         place[row] = np.arange(len(row))

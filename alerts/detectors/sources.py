@@ -55,7 +55,9 @@ def packed(readings: Vitals | Bed, quality_min: NDArray[np.float64]) -> Int:
     unused = off_of(readings)
     unused |= quality < quality_min
     code[unused] = NEVER  # all ones, whatever is added to it
-    return np.where(chart == UNKNOWN, NEVER, code[:, np.newaxis] | chart)
+    result: Int = code[:, np.newaxis] | chart
+    result[chart == UNKNOWN] = NEVER
+    return result
 
 
 def quality_of(measurement: int) -> float | None:

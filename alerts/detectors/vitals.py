@@ -163,13 +163,13 @@ class VitalLimits:
         row, time_ms = readings.row, readings.time_ms
         alone = each(row, len(state))
         values, raise_at = values_of(readings), params["raise_at"] if alone else params["raise_at"][row]
-        beyond = values <= raise_at[:, _LOW]
-        beyond |= values >= raise_at[:, _HIGH]
-        suspect = np.flatnonzero(beyond) // len(SIGNS)
+        beyond = values.T <= raise_at[:, _LOW].T
+        beyond |= values.T >= raise_at[:, _HIGH].T
         # Only rows with something going on are looked at closer, and mostly they are few.
         busy = state["busy"].copy()
-        busy[row[suspect]] = True
-        at = np.flatnonzero(busy if alone else busy[row])
+        if np.count_nonzero(beyond):
+            busy[row[beyond.nonzero()[1]]] = True
+        at = (busy if alone else busy[row]).nonzero()[0]
         findings: list[Finding] = []
         if len(at):
             at = at[in_order(row[at], time_ms[at], state["last_ms"])]
@@ -232,7 +232,7 @@ def _follow(
             float(values[at, limit] * _SIGN[limit]),
             params,
         )
-        for at, limit in (np.argwhere(told) if told.any() else ())
+        for at, limit in (np.argwhere(told) if np.count_nonzero(told) else ())
     ]
 
 
