@@ -60,7 +60,7 @@ class Known:
         place = self._place.take(rows)
         unheard = place < 0
         if not np.count_nonzero(unheard):
-            return self._records.take(place)
+            return self._whole.take(place).view(self.dtype)
         result = np.repeat(self._untouched, len(place))
         heard = np.flatnonzero(~unheard)
         _whole(result)[heard] = self._whole[place[heard]]

@@ -52,7 +52,7 @@ def batches(devices: int) -> list[Vitals]:
             Vitals(
                 row=row,
                 time_ms=time_ms,
-                received_ms=time_ms + 200,
+                received_ms=np.full(devices, time_ms.max() + 200),  # one moment, as in the service's batches
                 seq=np.full(devices, number),
                 time_assumed=np.zeros(devices, dtype=np.bool_),
                 heart_rate_bpm=(usual[row] + random.normal(0, 3, devices)).round(),

@@ -280,8 +280,10 @@ def _follow(state: Records, params: Records, row: NDArray[np.integer], slots: sl
     rows = row[last]
     state["held_ms"][rows], state["since_ms"][rows] = held_ms[last], began_ms[last]
     state["onset_ms"][rows], state["active"][rows] = alarms.onset_ms[last], alarms.active[last]
-    # Both at once are one alarm, and the graver one tells of it.
     told = alarms.began | alarms.ended
+    if not np.count_nonzero(told):
+        return []
+    # Both at once are one alarm, and the graver one tells of it.
     told[:, 0] &= ~(alarms.began.all(axis=1) & (alarms.onset_ms[:, 0] == alarms.onset_ms[:, 1]))
     return [
         _finding(known, int(at), _LEVELS[level], alarms.began[at, level], int(alarms.onset_ms[at, level]), params)

@@ -175,14 +175,14 @@ def _take(state: Records, params: Records, source: int, readings: Vitals | Bed) 
     place = minute - before
     _add(state, source, row, minute, values, (place > 0) & (place <= KEPT_MIN))
 
-    last = segments.last
+    last = slice(None) if segments.alone else segments.last
     other_ms = segments.of_group(state["last_ms"][:, 1 - source])[last]
     segments.keep(readings.time_ms, state["last_ms"][:, source])
     judged = until(minute[last], other_ms // MINUTE_MS)
     over = (judged > before[last]).nonzero()[0]
     if not len(over):
         return []
-    findings = _compare(state, params, row[last[over]], judged[over])
+    findings = _compare(state, params, row[last][over], judged[over])
     # What has no slot until others are over: a source that jumps ahead.
     _add(state, source, row, minute, values, (place > KEPT_MIN) & (minute > state["judged"][row]))
     return findings
@@ -218,11 +218,11 @@ def _values(state: Records, params: Records, segments: Segments, readings: Vital
         more = np.where(worn & (steps > before), steps - before, 0.0)
         values[:, _THERE], values[:, _WORDS] = np.minimum(more, _MOST_STEPS), worn
         segments.keep(np.where(sent, steps, before), state["steps"])
-    for sign, rate in enumerate((readings.heart_rate_bpm, readings.respiration_per_min)):
-        known = np.isfinite(rate)
-        known &= ~unused
-        values[:, _SUM.start + sign] = np.where(known, np.minimum(np.rint(rate), MOST), 0.0)
-        values[:, _COUNT.start + sign] = known
+    rates = np.array((readings.heart_rate_bpm, readings.respiration_per_min))
+    known = np.isfinite(rates)
+    known &= ~unused
+    np.minimum(np.rint(rates, out=rates), MOST, out=rates)
+    values[:, _SUM], values[:, _COUNT] = np.where(known, rates, 0.0).T, known.T
     return values
 
 

@@ -9,9 +9,8 @@ from alerts.detectors.contract import Records
 
 
 def copied(state: Records) -> Records:
-    """A copy, record by record; numpy's own goes field by field, several times as slowly."""
-    whole = np.dtype((np.void, state.dtype.itemsize))
-    result: Records = np.ascontiguousarray(state).view(whole).copy().view(state.dtype)
+    """A copy, all bytes at once; numpy's own goes field by field, several times as slowly."""
+    result: Records = np.ascontiguousarray(state).view(np.uint8).copy().view(state.dtype)
     return result
 
 
