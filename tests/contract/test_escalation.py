@@ -228,14 +228,6 @@ def test_a_step_with_nobody_on_duty_is_skipped_at_once_and_is_itself_an_alarm(bu
     assert (alarm.site, alarm.condition) == ("home", Condition.DEVICE)
 
 
-def test_the_person_on_call_has_no_channel_set(build: Build) -> None:
-    """OnCall #1326: skipped at once and told, never silently waited for."""
-    house = build(replace(WARD, caregivers=(carer("nurse", reached=False), *EVERYBODY[1:])))
-    house.at(0).press()
-    house.want.push(to="head_nurse").before(1)
-    assert dict(house.open("nobody_reachable").evidence)["reason"] == "no_channel"
-
-
 def test_a_channel_that_is_not_in_the_settings_reaches_nobody(build: Build) -> None:
     house = build(replace(WARD, channels=["sms"]))
     house.at(0).press()

@@ -1,4 +1,4 @@
-"""kill -9 at any moment: every reading is stored once, every press is one alarm."""
+"""kill -9 at any moment: every reading is stored once, every press is one alarm; no loss at QoS 1 (Telegraf #17104)."""
 
 import time
 from collections.abc import Callable
