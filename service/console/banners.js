@@ -12,7 +12,7 @@ export class Banners {
 
   constructor() {
     const root = document.getElementById("banners");
-    for (const [name, drawing] of [["lost", "broken"], ["unready", "broken"], ["degraded", "warning"], ["paused", "paused"], ["mute", "mute"]]) {
+    for (const [name, drawing] of [["lost", "broken"], ["unready", "broken"], ["degraded", "warning"], ["paused", "paused"], ["mute", "mute"], ["waiting", "warning"]]) {
       const title = element("strong");
       const detail = element("span", "detail");
       const deeds = element("span", "banner-deeds");
@@ -37,8 +37,9 @@ export class Banners {
     writeOrHide(banner.detail, detail);
   }
 
-  /** @param {{live: boolean|null, heard_ms: number, watch: object|null, sound: import("./sound.js").Sound}} how */
-  show({ live, heard_ms, watch, sound }) {
+  /** @param {{live: boolean|null, heard_ms: number, watch: object|null, sound: import("./sound.js").Sound,
+   *   waiting: number, ringing: string|null, elsewhere: boolean}} how `elsewhere`: another view is shown than the alarms */
+  show({ live, heard_ms, watch, sound, waiting, ringing, elsewhere }) {
     const since = { age: spanOf(Date.now() - heard_ms), time: timeOf(heard_ms) };
     this.#show("lost", live === false, text("link.lost_title"), text("link.lost_detail", since));
     const failed = [...new Set((watch?.checks ?? []).filter((check) => !check.ok).map(problemOf))].join("; ");
@@ -46,6 +47,8 @@ export class Banners {
     this.#show("degraded", live === true && watch !== null && watch.ready && failed !== "", text("link.degraded_title"), failed);
     const left = spanOf(sound.paused_until_ms - Date.now());
     this.#show("paused", sound.on && sound.paused, text("sound.paused_title", { left }), text("sound.paused_detail"));
+    this.#show("waiting", elsewhere && waiting > 0, text("waiting.title", { n: waiting }), text("waiting.detail", { priority: ringing && text(`priority.${ringing}`) }));
+    this.#nodes.get("waiting").node.dataset.priority = ringing ?? "";
     this.#show("mute", !sound.on, text("sound.off_title"), text("sound.off_detail"));
   }
 }

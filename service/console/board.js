@@ -1,10 +1,11 @@
 // The open alarms on the page, in groups by priority, and those closed below: kept in step with what is known.
 
-import { PRIORITIES } from "./alarms.js";
+import { GROUPS } from "./alarms.js";
 import { arrange } from "./arrange.js";
 import { Card } from "./card.js";
 import { button, element, icon, write, writeOrHide } from "./element.js";
 import { text, timeOf } from "./language.js";
+import { ShelfRow } from "./shelf.js";
 import { causeOf, conditionOf } from "./wording.js";
 
 /** Cards of a group at first, and how many more each time somebody asks: a page of thousands could not be used. */
@@ -13,7 +14,7 @@ const CARDS_AT_ONCE = 50;
 export class Board {
   #people;
   #deeds;
-  /** @type {Map<string, Card>} */
+  /** @type {Map<string, Card|ShelfRow>} */
   #cards = new Map();
   #closedRows = new Map();
   #groups;
@@ -23,16 +24,16 @@ export class Board {
   constructor(people, deeds) {
     this.#people = people;
     this.#deeds = deeds;
-    this.#groups = new Map(PRIORITIES.map((priority) => {
-      const section = document.getElementById(`group-${priority}`);
+    this.#groups = new Map(GROUPS.map((name) => {
+      const section = document.getElementById(`group-${name}`);
       const find = (selector) => section.querySelector(selector);
-      const group = { section, list: find(".cards"), count: find(".count"), note: find(".group-note"), most: CARDS_AT_ONCE };
+      const group = { section, list: find(".cards"), count: find(".count"), note: find(".group-note"), most: CARDS_AT_ONCE, name };
       group.more = button("more-cards", () => {
         group.most += CARDS_AT_ONCE;
         this.#showAgain();
       });
       section.append(group.more);
-      return [priority, group];
+      return [name, group];
     }));
   }
 
@@ -45,10 +46,14 @@ export class Board {
   show(alarms, now_ms) {
     this.#showAgain = () => this.show(alarms, now_ms);
     const shown = new Set();
-    for (const [priority, group] of this.#groups) {
-      for (const alarm of this.#showGroup(group, alarms.group(priority), alarms.waitingIn(priority), now_ms)) shown.add(alarm.alarm);
+    for (const [name, group] of this.#groups) {
+      for (const alarm of this.#showGroup(group, alarms.group(name), alarms.waitingIn(name), now_ms)) shown.add(alarm.alarm);
     }
-    for (const id of this.#cards.keys()) if (!shown.has(id)) this.#cards.delete(id);
+    for (const [id, card] of this.#cards) {
+      if (shown.has(id)) continue;
+      card.leave();
+      this.#cards.delete(id);
+    }
     this.#showClosed(alarms.closed);
   }
 
@@ -68,9 +73,11 @@ export class Board {
       shown.push(...alarms.slice(group.most).filter((alarm) => this.#cards.get(alarm.alarm)?.inUse));
     }
     const nodes = shown.map((alarm) => {
+      const Form = group.name === "shelved" ? ShelfRow : Card;
       let card = this.#cards.get(alarm.alarm);
-      if (card === undefined) {
-        card = new Card(this.#deeds, this.#people);
+      if (!(card instanceof Form)) {
+        card?.leave();
+        card = new Form(this.#deeds, this.#people);
         this.#cards.set(alarm.alarm, card);
       }
       card.update(alarm, this.#edition);
@@ -79,7 +86,7 @@ export class Board {
     });
     arrange(list, nodes);
     write(count, String(alarms.length));
-    write(note, waiting ? text("group.waiting", { n: waiting }) : text("group.all_taken"));
+    write(note, group.name === "shelved" ? text("group.shelved") : waiting ? text("group.waiting", { n: waiting }) : text("group.all_taken"));
     section.classList.toggle("all-taken", waiting === 0);
     const left = alarms.length - shown.length;
     writeOrHide(more, left ? text("group.more", { n: Math.min(left, CARDS_AT_ONCE), left }) : "");

@@ -1,11 +1,12 @@
 // One open alarm on the page: built once, then only what changed is written.
 
 import { waits } from "./alarms.js";
+import { CallingView } from "./calling.js";
 import { ClipView } from "./clip.js";
+import { CourseView } from "./course.js";
 import { button, element, icon, write, writeOrHide } from "./element.js";
 import { spanOf, text, timeOf } from "./language.js";
 import { MapView } from "./map.js";
-import { get } from "./requests.js";
 import { showResident } from "./resident.js";
 import { isPlaced, TOLD, whereOf } from "./whereabouts.js";
 import { alarmDelayOf, causeOf, conditionOf, evidenceOf, figuresOf, sentenceOf } from "./wording.js";
@@ -14,6 +15,8 @@ import { alarmDelayOf, causeOf, conditionOf, evidenceOf, figuresOf, sentenceOf }
  * @typedef {object} Deeds
  * @property {(alarm: object) => Promise<void>} take
  * @property {(alarm: object) => void} close
+ * @property {(alarm: object) => void} shelve lay it aside for a time
+ * @property {(alarm: object) => void} unshelve
  * @property {(alarm: object) => void} accompany the person is out in company
  */
 
@@ -22,6 +25,9 @@ const follows = (alarm) => alarm.condition === "geofence" && isPlaced(alarm);
 
 /** An alarm without the evidence that the sentence says. */
 const untold = (alarm) => ({ ...alarm, evidence: Object.fromEntries(Object.entries(alarm.evidence).filter(([key]) => !TOLD.includes(key))) });
+
+/** What a person may lay aside: not somebody who called or fell. */
+const mayBeShelved = (alarm) => alarm.condition !== "sos" && alarm.condition !== "fall";
 
 /** Called off not by its wearer's word but by walking on. */
 const walked = (alarm) => alarm.evidence.cancelled_by === "walking";
@@ -62,9 +68,10 @@ export class Card {
     this.state.append(icon("person"), this.stateWords);
     this.takeButton = button("take", () => this.#take(deeds));
     this.closeButton = button("close", () => deeds.close(this.#shown));
-    this.course = element("ol", "course");
-    this.details = element("details", "more", element("summary"), this.course);
-    this.details.addEventListener("toggle", () => this.#loadCourse());
+    this.shelveButton = button("shelve", () => deeds.shelve(this.#shown));
+    this.calling = new CallingView(this.node, people);
+    this.course = new CourseView(people);
+    this.details = this.course.node;
     this.node.append(
       this.badge,
       element("div", "body",
@@ -72,17 +79,17 @@ export class Card {
         element("h3", "who", this.name, this.room),
         element("div", "where", this.place, this.details),
         this.sentence,
+        this.calling.node,
         this.clip.node,
         this.evidence),
       element("div", "times", this.age, this.since, this.delay),
-      element("div", "deeds", this.state, this.takeButton, this.closeButton, this.companyButton),
+      element("div", "deeds", this.state, this.calling.next, this.takeButton, this.closeButton, this.shelveButton, this.companyButton),
       this.chart);
   }
 
   /** Show `alarm`; `edition` grows when language or names changed, so that everything is written anew. */
   update(alarm, edition) {
     if (alarm === this.#shown && edition === this.#edition) return;
-    const courseChanged = alarm !== this.#shown;
     this.#shown = alarm;
     this.#edition = edition;
     const { name, room, place } = this.#people.who(alarm);
@@ -91,6 +98,7 @@ export class Card {
     this.node.dataset.priority = alarm.priority;
     this.node.dataset.state = alarm.state;
     this.node.classList.toggle("waiting", waits(alarm));
+    this.node.classList.toggle("drilled", alarm.drill);
     this.badge.replaceChildren(icon(`priority-${alarm.priority}`), element("span", "", text(`priority.${alarm.priority}`)));
     write(this.condition, conditionOf(alarm));
     write(this.cause, causeOf(alarm));
@@ -120,9 +128,10 @@ export class Card {
     this.takeButton.hidden = !waits(alarm);
     if (wasFocused && this.takeButton.hidden) this.closeButton.focus({ preventScroll: true });
     write(this.closeButton, text("card.close"));
-    for (const deed of [this.takeButton, this.closeButton]) deed.setAttribute("aria-label", `${deed.textContent} ${name} ${causeOf(alarm)}`);
-    write(this.details.firstElementChild, text("card.course"));
-    if (courseChanged) this.#loadCourse();
+    writeOrHide(this.shelveButton, mayBeShelved(alarm) ? text("card.shelve") : "");
+    for (const deed of [this.takeButton, this.closeButton, this.shelveButton]) deed.setAttribute("aria-label", `${deed.textContent} ${name} ${causeOf(alarm)}`);
+    this.calling.update(alarm, edition);
+    this.course.update(alarm, edition);
   }
 
   /** Whether somebody reads its details or stands on one of its buttons. */
@@ -133,7 +142,13 @@ export class Card {
   /** Write how long ago it began; cheap, called for every card each second. */
   tick(now_ms) {
     write(this.age, spanOf(now_ms - this.#shown.onset_ms));
+    this.calling.tick(now_ms);
     if (follows(this.#shown)) writeOrHide(this.sentence, whereOf(this.#shown, now_ms));
+  }
+
+  /** It goes off the page. */
+  leave() {
+    this.calling.leave();
   }
 
   #marksOf(alarm) {
@@ -148,10 +163,6 @@ export class Card {
 
   #stateOf(alarm) {
     if (!alarm.acknowledged_by || waits(alarm)) return text("state.unacknowledged");
-    if (alarm.shelved_until_ms) {
-      const by = text("card.shelved_by", { name: this.#people.caregiverName(alarm.shelved_by), time: timeOf(alarm.shelved_until_ms) });
-      return `${text(`state.${alarm.state}`)} · ${by}`;
-    }
     const taken = text("card.taken_by", { name: this.#people.caregiverName(alarm.acknowledged_by), time: timeOf(alarm.acknowledged_ms) });
     return alarm.state === "cleared" ? `${taken} · ${text("state.cleared")}` : taken;
   }
@@ -166,21 +177,6 @@ export class Card {
     } finally {
       this.#taking = false;
       this.takeButton.removeAttribute("aria-busy");
-    }
-  }
-
-  async #loadCourse() {
-    if (!this.details.open) return;
-    try {
-      const { transitions } = await get(`/api/v1/alarms/${encodeURIComponent(this.#shown.alarm)}`);
-      const wordOf = (one) => text(one.event === "cancel" && walked(this.#shown) ? "event.walked" : `event.${one.event}`);
-      this.course.replaceChildren(...transitions.map((one) => element("li", "",
-        element("time", "", timeOf(one.at_ms)),
-        one.by
-          ? text("event.by", { event: wordOf(one), name: this.#people.caregiverName(one.by) })
-          : wordOf(one))));
-    } catch {
-      this.course.replaceChildren(element("li", "", text("card.course_failed")));
     }
   }
 }

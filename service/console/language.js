@@ -11,12 +11,13 @@ function preferred() {
 }
 
 let current = preferred();
-let clock, dayClock;
+let clock, dayClock, hourClock;
 
 function prepare() {
   const tag = current === "zh" ? "zh-CN" : "en-GB";
   document.documentElement.lang = current === "zh" ? "zh-CN" : "en";
   clock = new Intl.DateTimeFormat(tag, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+  hourClock = new Intl.DateTimeFormat(tag, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   dayClock = new Intl.DateTimeFormat(tag, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 prepare();
@@ -55,6 +56,19 @@ export function timeOf(time_ms) {
   return (when.toDateString() === new Date().toDateString() ? clock : dayClock).format(when);
 }
 
+/** The same to the minute, for what people agree upon: the end of a shift, of a drill. */
+export function hourOf(time_ms) {
+  const when = new Date(time_ms);
+  return (when.toDateString() === new Date().toDateString() ? hourClock : dayClock).format(when);
+}
+
+/** A length that people choose: whole minutes, hours or days. */
+export function lengthOf(span_ms) {
+  const minutes = Math.round(span_ms / 60_000);
+  if (minutes % 1440 === 0) return text("unit.d", { n: minutes / 1440 });
+  return minutes % 60 === 0 ? text("unit.h", { n: minutes / 60 }) : text("unit.min", { n: minutes });
+}
+
 /** How long something has lasted, from seconds to days, whole units. */
 export function spanOf(span_ms) {
   const span_s = Math.max(0, Math.floor(span_ms / 1000));
@@ -65,6 +79,17 @@ export function spanOf(span_ms) {
   if (span_h < 24) return text("unit.h_min", { h: span_h, m: span_min % 60 });
   return text("unit.d_h", { d: Math.floor(span_h / 24), h: span_h % 24 });
 }
+
+/** What is left until something happens, as a clock that runs down: "0:42", "12:05", "2:10:00". */
+export function countdownOf(left_ms) {
+  const left_s = Math.max(0, Math.ceil(left_ms / 1000));
+  const parts = [Math.floor(left_s / 60) % 60, left_s % 60].map((part) => String(part).padStart(2, "0"));
+  const hours = Math.floor(left_s / 3600);
+  return hours ? [hours, ...parts].join(":") : [Number(parts[0]), parts[1]].join(":");
+}
+
+/** A part of a whole as a percentage; null where there is nothing to divide. */
+export const shareOf = (share) => share === null ? "–" : `${Number((share * 100).toFixed(1))} %`;
 
 /** A delay: tenths below ten seconds, else a span; no seconds where there are none. */
 export function delayOf(delay_ms) {

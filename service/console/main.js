@@ -3,14 +3,18 @@
 import { Alarms } from "./alarms.js";
 import { Banners } from "./banners.js";
 import { Board } from "./board.js";
-import { askMissed, askOuting, askOutcome, askWho } from "./dialogs.js";
+import { askDrill, askMissed, askOuting, askOutcome, askShelf, askSwap, askWho } from "./dialogs.js";
+import { Drills } from "./drills.js";
+import { Duty } from "./duty.js";
 import { button, element, write } from "./element.js";
 import { Feed } from "./feed.js";
+import { Figures } from "./figures.js";
 import { fillIn, spanOf, switchLanguage, text, timeOf } from "./language.js";
 import { Outings } from "./outings.js";
 import { People } from "./people.js";
-import { get, post } from "./requests.js";
+import { get, post, remove } from "./requests.js";
 import { Sound } from "./sound.js";
+import { Views } from "./views.js";
 import { causeOf } from "./wording.js";
 
 const PAUSES_MIN = [2, 5, 10];
@@ -20,11 +24,19 @@ const byId = (id) => document.getElementById(id);
 
 const alarms = new Alarms();
 const people = new People();
-const board = new Board(people, { take, close, accompany: (alarm) => beginOuting(alarm.resident) });
+const board = new Board(people, { take, close, shelve, unshelve, accompany: (alarm) => beginOuting(alarm.resident) });
 const outings = new Outings(people, endOuting);
+const drills = new Drills(people, endDrill);
 const banners = new Banners();
 const sound = new Sound(() => showAround());
 const feed = new Feed({ onSnapshot, onTransition, onWatch, onLink });
+const duty = new Duty(people, { swap, endSwap }, () => feed.now_ms());
+const figures = new Figures(people);
+const views = new Views((shown) => {
+  duty.look(shown === "duty");
+  figures.look(shown === "figures");
+  showAround();
+});
 let live = null;
 let watch = null;
 let drawing = false;
@@ -39,6 +51,7 @@ function onSnapshot(snapshot) {
   loadPeople();
   loadClosed();
   outings.load();
+  drills.load();
 }
 
 function onTransition(transition) {
@@ -46,10 +59,13 @@ function onTransition(transition) {
   announce(fresh);
   changed(fresh);
   if (people.isStaleFor(transition.alarm)) loadPeople();
+  // A drill that another screen has begun.
+  if (transition.event === "raise" && transition.alarm.drill && !drills.sites.includes(transition.alarm.site)) drills.load();
 }
 
 function onWatch(now) {
   watch = now;
+  drills.load();
   changed([]);
 }
 
@@ -65,8 +81,7 @@ async function loadPeople() {
   } catch {
     return; // the line is lost or will be asked again with the next snapshot; identifiers are shown meanwhile
   }
-  board.reword();
-  outings.show();
+  rewordParts();
   changed([]);
 }
 
@@ -113,6 +128,25 @@ async function close(alarm) {
   if (said !== null) await act(alarm, "resolve", { by, ...said });
 }
 
+async function shelve(alarm) {
+  const by = await me();
+  if (by === null) return;
+  let most;
+  try {
+    most = await get("/api/v1/shelf");
+  } catch (problem) {
+    tell(wordsOf(problem));
+    return;
+  }
+  const said = await askShelf(alarm, people, feed.now_ms(), most[`${alarm.priority}_s`]);
+  if (said !== null) await act(alarm, "shelve", { by, ...said });
+}
+
+async function unshelve(alarm) {
+  const by = await me();
+  if (by !== null) await act(alarm, "unshelve", { by });
+}
+
 async function reportMissed() {
   const by = await me();
   if (by === null) return;
@@ -122,7 +156,7 @@ async function reportMissed() {
     const { motion_s, reason } = await post("/api/v1/missed-falls", { by, ...said });
     tell(reason ? text(`missed.kept_${reason}`) : text("missed.kept", { span: spanOf(motion_s * 1000) }));
   } catch (problem) {
-    tell(problem.status ? text("problem.refused", { message: problem.message }) : text("problem.network"));
+    tell(wordsOf(problem));
   }
 }
 
@@ -131,22 +165,54 @@ async function beginOuting(resident = null) {
   if (by === null) return;
   const said = await askOuting(people, feed.now_ms(), resident);
   if (said === null) return;
-  await noteOuting(() => outings.begin(said.resident, said.until_ms, by), text("outing.noted", { time: timeOf(said.until_ms) }));
+  await note(() => outings.begin(said.resident, said.until_ms, by), text("outing.noted", { time: timeOf(said.until_ms) }));
 }
 
 async function endOuting(resident) {
   const by = await me();
-  if (by !== null) await noteOuting(() => outings.end(resident, by), text("outing.ended"));
+  if (by !== null) await note(() => outings.end(resident, by), text("outing.ended"));
 }
 
-async function noteOuting(deed, words) {
+async function beginDrill() {
+  const by = await me();
+  if (by === null) return;
+  const said = await askDrill(people, duty.site);
+  if (said === null) return;
+  await note(() => drills.begin(said.site, said.minutes, by), text("drill.begun", { site: people.siteName(said.site) }));
+}
+
+async function endDrill(site) {
+  const by = await me();
+  if (by !== null) await note(() => drills.end(site, by), text("drill.ended", { site: people.siteName(site) }));
+}
+
+async function swap(place, site) {
+  const by = await me();
+  if (by === null) return;
+  const standIn = await askSwap(people, place, site);
+  if (standIn === null) return;
+  const { shift, date, caregiver: absent } = place;
+  await note(() => post("/api/v1/swaps", { shift, date, absent, stand_in: standIn, by }), text("swap.noted"));
+  duty.load();
+}
+
+async function endSwap({ shift, date, absent }) {
+  const by = await me();
+  if (by === null) return;
+  await note(() => remove("/api/v1/swaps", { shift, date, absent, by }), text("swap.ended"));
+  duty.load();
+}
+
+async function note(deed, words) {
   try {
     await deed();
     tell(words);
   } catch (problem) {
-    tell(problem.status ? text("problem.refused", { message: problem.message }) : text("problem.network"));
+    tell(wordsOf(problem));
   }
 }
+
+const wordsOf = (problem) => problem.status ? text("problem.refused", { message: problem.message }) : text("problem.network");
 
 // ------------------------------------------------------------------ showing
 
@@ -174,7 +240,12 @@ function showTitle() {
 function showAround() {
   document.body.dataset.link = live === null ? "connecting" : !live ? "lost" : watch && !watch.ready ? "unready" : "live";
   write(byId("link-words"), text({ connecting: "link.connecting", lost: "link.lost", unready: "link.unready", live: "link.live" }[document.body.dataset.link]));
-  banners.show({ live, heard_ms: feed.heard_ms, watch, sound });
+  banners.show({
+    live, heard_ms: feed.heard_ms, watch, sound, waiting: alarms.waiting, ringing: alarms.ringing, elsewhere: views.current !== "alarms",
+  });
+  byId("waiting-count").hidden = alarms.waiting === 0;
+  byId("waiting-count").dataset.priority = alarms.ringing ?? "";
+  write(byId("waiting-count"), String(alarms.waiting));
   for (const [name, count] of Object.entries(people.counts)) {
     write(byId(`count-${name}`), String(count));
     write(byId(`word-${name}`), text(count === 1 ? `fleet.${name}.one` : `fleet.${name}`));
@@ -216,9 +287,17 @@ function reword() {
   fillIn(document);
   byId("pauses").replaceChildren(...PAUSES_MIN.map((minutes) =>
     button("", () => { sound.pause(minutes); toggleSoundMenu(false); }, text("sound.pause_for", { n: minutes }))));
+  rewordParts();
+  changed([]);
+}
+
+/** Language or names changed: every part writes anew. */
+function rewordParts() {
   board.reword();
   outings.show();
-  changed([]);
+  drills.reword();
+  duty.reword();
+  figures.reword();
 }
 
 function toggleSoundMenu(open = byId("sound-menu").hidden) {
@@ -236,6 +315,10 @@ const resumeDeed = button("", () => sound.resume());
 resumeDeed.dataset.text = "sound.resume";
 banners.addDeed("paused", resumeDeed);
 
+const showDeed = button("", () => { location.hash = "alarms"; });
+showDeed.dataset.text = "waiting.show";
+banners.addDeed("waiting", showDeed);
+
 byId("language").addEventListener("click", () => { switchLanguage(); reword(); });
 byId("who").addEventListener("click", async () => {
   const chosen = await askWho(people);
@@ -243,6 +326,7 @@ byId("who").addEventListener("click", async () => {
   showAround();
 });
 byId("missed").addEventListener("click", reportMissed);
+byId("drill-open").addEventListener("click", beginDrill);
 byId("outing-open").addEventListener("click", () => beginOuting());
 byId("sound").addEventListener("click", () => { if (sound.on) toggleSoundMenu(); else sound.turnOn({ test: true }); });
 byId("sound-test").addEventListener("click", () => sound.demonstrate());
@@ -254,8 +338,9 @@ document.addEventListener("keydown", (key) => {
   if (key.key === "Escape" && !byId("sound-menu").hidden) { toggleSoundMenu(false); byId("sound").focus(); }
 });
 document.addEventListener("visibilitychange", () => changed([]));
-setInterval(() => { board.tick(feed.now_ms()); showAround(); }, 1_000);
+setInterval(() => { board.tick(feed.now_ms()); drills.tick(feed.now_ms()); showAround(); }, 1_000);
 
 reword();
+views.show();
 loadPeople();
 feed.start();

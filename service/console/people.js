@@ -5,6 +5,8 @@ import { get } from "./requests.js";
 
 const REMEMBERED = "shouhu.caregiver";
 const DESK = "desk";
+/** The device of what is wrong with the service itself. */
+const SERVICE = "shouhu";
 /** Ask again at most this often for a name that was not found. */
 const RETRY_MS = 30_000;
 
@@ -39,6 +41,7 @@ export class People {
 
   /** Name and room of whom an alarm is about, and by which device; a device nobody wears stands for itself. */
   who(alarm) {
+    if (!alarm.resident && alarm.device === SERVICE) return { name: text("card.service"), room: "", place: text("card.service_place") };
     if (!alarm.resident) return { name: alarm.device, room: "", place: text("card.nobody") };
     const place = text("card.device", { id: alarm.device });
     const resident = this.#residents.get(alarm.resident);
@@ -59,6 +62,16 @@ export class People {
   get residents() {
     const order = new Intl.Collator(undefined, { numeric: true });
     return [...this.#residents.values()].sort((a, b) => order.compare(a.room ?? "", b.room ?? "") || order.compare(a.name, b.name));
+  }
+
+  /** All sites, by name. */
+  get sites() {
+    const order = new Intl.Collator(undefined, { numeric: true });
+    return [...this.#sites.values()].sort((a, b) => order.compare(a.name || a.site, b.name || b.site));
+  }
+
+  caregiver(name) {
+    return this.#caregivers.get(name);
   }
 
   get caregivers() {

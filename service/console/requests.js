@@ -24,7 +24,8 @@ async function ask(path, options = {}) {
 
 export const get = (path) => ask(path);
 
-export const remove = (path) => ask(path, { method: "DELETE", headers: { "Content-Type": "application/json" } });
+export const remove = (path, body = undefined) =>
+  ask(path, { method: "DELETE", headers: { "Content-Type": "application/json" }, body: body && JSON.stringify(body) });
 
 export const post = (path, body) =>
   ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });

@@ -62,6 +62,9 @@ const scoreOf = ({ score_lowest: lowest, score_highest: highest, inputs_known: k
 
 const pointsOf = (n) => text(n === 1 ? "evidence.points.one" : "evidence.points", { n });
 
+/** For programs: which alarm a step could not be called of, and its number. */
+const UNSAID = new Set(["alarm", "step"]);
+
 /**
  * What shows it, as pairs of words: [["SpO₂", "84 % (limit 91 %)"], …].
  */
@@ -69,6 +72,7 @@ export function evidenceOf(alarm) {
   const { lat_deg, lon_deg, accuracy_m, ...others } = alarm.evidence;
   const said = [];
   for (const [key, value] of Object.entries(others)) {
+    if (UNSAID.has(key)) continue;
     if (key === "score") said.push({ key: value, words: scoreOf(others) });
     if (key === "score" || key.startsWith("score_") || key === "inputs_known") continue;
     const measured = said.find((one) => [`points_${one.key}`, `age_${one.key}_s`, `usual_${one.key}`, `measured_by_${one.key}`, `other_${one.key}`].includes(key));

@@ -16,8 +16,9 @@ from uuid import uuid4
 import pytest
 
 from tests.services.console_home import browser, home
+from tests.services.console_ward import hurried, ward
 
-__all__ = ["browser", "home"]
+__all__ = ["browser", "home", "hurried", "ward"]
 
 WITHIN_S = 30.0
 

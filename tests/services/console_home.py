@@ -66,25 +66,11 @@ class Home:
             Device("garden", "loc-1", DeviceType.LOCATOR, "r-1", Crs.GCJ02),
             *(Device("hill", f"b-{i}", DeviceType.BRACELET) for i in range(MANY)),
         )
-        self._engine = make_engine(f"sqlite:///{folder / 'house.db'}")
-        self.registry = Registry(self._engine)
-        self.registry.replace_fleet(
-            Fleet(
-                sites=(Site("garden", "Garden 花园"), Site("hill", f"Hill {HOSTILE}")),
-                residents=(
-                    Resident("r-1", "王桂兰", "garden", room="201"),
-                    Resident("r-2", HOSTILE, "garden", room=HOSTILE),
-                ),
-                devices=self.devices,
-                zones=(
-                    PlacedZone("grounds", "safe", Crs.WGS84, "garden", areas=((GROUNDS, COURTYARD),)),
-                    PlacedZone("pond", "forbidden", Crs.WGS84, "garden", circle=(LAT + 0.0008, LON + 0.0022, 30.0)),
-                ),
-                caregivers=(Caregiver("lin", "林护士", "head_nurse"), Caregiver("mei", "Mei Chen", "nurse", "garden")),
-            )
-        )
+        self.engine = make_engine(f"sqlite:///{folder / 'house.db'}")
+        self.registry = Registry(self.engine)
+        self.registry.replace_fleet(self.fleet())
         self._quarantine = Quarantine(folder / "quarantine.db")
-        self.clips = ClipStore(self._engine)
+        self.clips = ClipStore(self.engine)
         self.bank = Bank([EarlyWarning(), Baseline(), Fusion()], len(self.devices))
         self.bank.lead([device.resident for device in self.devices])
         self.health = Health(ready=True, checks=(Check("broker", ok=True),))
@@ -93,10 +79,29 @@ class Home:
         self._runner: web.AppRunner | None = None
         self.page_errors: list[str] = []
 
-    async def start(self) -> None:
-        """Open the desk and serve the page."""
-        self.desk = Desk(self._engine)
-        house = House(
+    def fleet(self) -> Fleet:
+        """Who lives here, what they wear, and who looks after them."""
+        return Fleet(
+            sites=(Site("garden", "Garden 花园"), Site("hill", f"Hill {HOSTILE}")),
+            residents=(
+                Resident("r-1", "王桂兰", "garden", room="201"),
+                Resident("r-2", HOSTILE, "garden", room=HOSTILE),
+            ),
+            devices=self.devices,
+            zones=(
+                PlacedZone("grounds", "safe", Crs.WGS84, "garden", areas=((GROUNDS, COURTYARD),)),
+                PlacedZone("pond", "forbidden", Crs.WGS84, "garden", circle=(LAT + 0.0008, LON + 0.0022, 30.0)),
+            ),
+            caregivers=(Caregiver("lin", "林护士", "head_nurse"), Caregiver("mei", "Mei Chen", "nurse", "garden")),
+        )
+
+    def open_desk(self) -> Desk:
+        """Where alarms are taken."""
+        return Desk(self.engine)
+
+    def house(self) -> House:
+        """What the API is over."""
+        return House(
             self.desk,
             self.registry,
             self._quarantine,
@@ -105,7 +110,11 @@ class Home:
             clips=self.clips,
             bank=self.bank,
         )
-        self._runner = web.AppRunner(make_app(house), shutdown_timeout=1)
+
+    async def start(self) -> None:
+        """Open the desk and serve the page."""
+        self.desk = self.open_desk()
+        self._runner = web.AppRunner(make_app(self.house()), shutdown_timeout=1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True).start()
 
@@ -118,7 +127,7 @@ class Home:
 
     def close(self) -> None:
         self._quarantine.close()
-        self._engine.dispose()
+        self.engine.dispose()
 
     async def happens(self, device: str = "bracelet-1", cause: str = "wrist_fall", **wishes: Any) -> str:
         """A detector finds something; returns the alarm's name."""
