@@ -131,6 +131,14 @@ class Moment:
         """A limit of somebody's vital signs is crossed."""
         self._find(f"bracelet-{resident}", Condition.VITALS, cause, priority)
 
+    def is_well(self, cause: str, priority: Priority, resident: str = "lin") -> None:
+        """It is back within its limits."""
+        self._find(f"bracelet-{resident}", Condition.VITALS, cause, priority, Change.ENDED)
+
+    def falls(self, resident: str = "lin") -> None:
+        """A bracelet sees its wearer fall."""
+        self._find(f"bracelet-{resident}", Condition.FALL, "wrist_fall", Priority.HIGH)
+
     def breaks(self, resident: str = "lin") -> None:
         """A bracelet is silent."""
         self._find(f"bracelet-{resident}", Condition.DEVICE, "silent", Priority.MEDIUM)
@@ -145,15 +153,27 @@ class Moment:
         alarm = self.house.open(cause).alarm
         self.house.do(lambda: self.house.journal.resolve(alarm, by, Outcome.TRUE, "", self.house.now_ms))
 
+    def lay_aside(self, by: str, until_s: float, cause: str) -> None:
+        """A caregiver lays the alarm aside until a second."""
+        alarm, until_ms = self.house.open(cause).alarm, self.house.start_ms + round(until_s * 1000)
+        self.house.do(lambda: self.house.journal.shelve(alarm, by, until_ms, "", self.house.now_ms))
+
+    def drill(self, until_s: float) -> None:
+        """A drill begins."""
+        until_ms = self.house.start_ms + round(until_s * 1000)
+        self.house.journal.begin_drill("home", "head_nurse", until_ms, self.house.now_ms)
+
     def change(self, book: Book) -> None:
         """The registry changes."""
         self.house.roster = Roster(book)
 
-    def _find(self, device: str, condition: Condition, cause: str, priority: Priority) -> None:
+    def _find(
+        self, device: str, condition: Condition, cause: str, priority: Priority, change: Change = Change.BEGAN
+    ) -> None:
         house = self.house
         (row,) = [number for number, one in enumerate(house.devices) if one.device == device]
         now = house.now_ms
-        finding = Finding(row, condition, cause, Change.BEGAN, priority, now, now)
+        finding = Finding(row, condition, cause, change, priority, now, now)
         house.do(lambda: house.journal.record([finding], house.devices, now, now))
 
 
