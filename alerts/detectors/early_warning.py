@@ -265,6 +265,9 @@ def _follow(state: Records, params: Records, row: NDArray[np.integer], slots: sl
     oxygen = params["oxygen_sure"][row]
     total = np.where(known.fresh, known.fewest, 0).sum(axis=1) + oxygen
     high = total[:, np.newaxis] >= params["raise_at"][row]  # (n, 2), by level
+    if not (np.count_nonzero(high) or np.count_nonzero(state["active"][row])):
+        state["since_ms"][row] = NEVER  # nothing to raise, and nothing to end
+        return []
     began_ms = spans_ms(segments, high, ~high, known.clock_ms, state["since_ms"])
     raised = high & (known.clock_ms[:, np.newaxis] - began_ms >= params["delay_ms"][row, np.newaxis])
 
