@@ -13,11 +13,13 @@ from alerts.detectors.standard import DetectorSettings
 from ingest.clock import wall_clock_ms
 from service.app import serve
 from service.database import make_engine
+from service.demo_telephones import CHANNEL, telephones
 from service.demo_telling import Telling
 from service.embedded_broker import HOST, Listeners, embedded_broker, free_port
 from service.expectations import Expectations, Meaning
 from service.fleet import read_fleet
 from service.home_fleet import fleet_text
+from service.notify_settings import NotifySettings, WebhookSettings
 from service.registry import Registry
 from service.settings import DataSettings, HttpSettings, MqttSettings, Settings
 from service.wrong_use import WrongUse
@@ -67,7 +69,7 @@ async def demo(
     asked = ports or Ports()
     ports = asked.free()
     home = care_home()
-    with contextlib.ExitStack() as house:
+    async with contextlib.AsyncExitStack() as house:
         data = (
             _own(folder)
             if folder is not None
@@ -76,11 +78,13 @@ async def demo(
             )
         )
         broker = house.enter_context(embedded_broker(data, ports.v3, ports.v5))
+        calls = await house.enter_async_context(telephones(f"http://{HOST}:{ports.http}"))
         settings = Settings(
             data=DataSettings(folder=data / "data"),
             mqtt=MqttSettings(brokers=(broker.v5,)),
             http=HttpSettings(host=HOST, port=ports.http),
             detect=detect or demo_detection(),
+            notify=NotifySettings(webhook=(WebhookSettings(name=CHANNEL, url=calls, tells="people"),)),
         )
         _import(home, data, settings)
         return await _Demo(home, settings, seed).run(seconds, broker, asked)
@@ -107,7 +111,7 @@ def _own(folder: Path) -> Path:
 def _import(home: CareHome, data: Path, settings: Settings) -> None:
     """As a user would: a fleet file is written, read and imported."""
     file = data / _FLEET_FILE
-    file.write_text(fleet_text(home), encoding="utf-8")
+    file.write_text(fleet_text(home, CHANNEL), encoding="utf-8")
     settings.data.folder.mkdir(parents=True, exist_ok=True)
     engine = make_engine(settings.database_url)
     try:

@@ -5,8 +5,9 @@ import { element, icon, write, writeOrHide } from "./element.js";
 import { countdownOf, text, timeOf } from "./language.js";
 import { get } from "./requests.js";
 
-/** While somebody is being called, asked for again this often. */
+/** While somebody is called, asked for again this often, and while a call is on its way. */
 const AGAIN_MS = 3_000;
+const SOON_MS = 1_000;
 /** Where nobody of a site can be called, that is asked for again after this long. */
 const UNHEARD_MS = 60_000;
 const CHIPS_MOST = 8;
@@ -128,7 +129,8 @@ export class CallingView {
       this.#plan = null;
     }
     this.#show();
-    if (this.#inView && waits(this.#alarm)) this.#timer = setTimeout(() => this.#load(), AGAIN_MS);
+    const soon = this.#calls.some((call) => call.status === "pending" && !call.reason);
+    if (this.#inView && waits(this.#alarm)) this.#timer = setTimeout(() => this.#load(), soon ? SOON_MS : AGAIN_MS);
   }
 
   #show() {

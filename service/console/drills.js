@@ -26,11 +26,14 @@ export class Drills {
 
   /** Ask which drills go on: another screen may have begun one, and they end by themselves. */
   async load() {
+    const before = new Set(this.sites);
     try {
       this.#drills = (await get("/api/v1/drills")).drills;
     } catch {
       return; // asked again soon; the band stays meanwhile
     }
+    const begun = this.sites.filter((site) => !before.has(site)).map((site) => text("drill.title", { site: this.#people.siteName(site) }));
+    if (begun.length) write(document.getElementById("announcer"), begun.join(text("list.comma")));
     this.show();
   }
 

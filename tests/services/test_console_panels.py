@@ -31,6 +31,7 @@ async def test_a_drill_is_begun_seen_everywhere_and_ended(ward: Ward, browser: B
     await dialog.locator(".primary").click()
     band = page.locator(".banner-drill")
     await expect(band.locator("strong")).to_have_text("DRILL at Garden 花园")
+    await expect(page.locator("#announcer")).to_have_text("DRILL at Garden 花园")
     await expect(band.locator(".detail").first).to_have_text(re.compile(r"(59:\d\d|1:00:00) left, until .*林护士"))
 
     drilled = await ward.happens("bracelet-2")
