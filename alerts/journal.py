@@ -14,7 +14,8 @@ Synchronous, for one worker thread; several threads or processes are safe but ta
 
 A press without a device time has the receive time as its onset, so that it has another one when the broker
 delivers it again. While its alarm is open it counts as one more press; had somebody resolved the alarm
-between the two deliveries, it would ring again: once too often rather than once too seldom.
+between the two deliveries, it would ring again: once too often rather than once too seldom. So does what the broker
+delivers again when meanwhile a drill began or ended at its site.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,11 +1,8 @@
 """Alarms, the roster and the letters together, in whatever order: and a crash at any statement changes nothing."""
 
-import itertools
 import tempfile
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, Final, TypeVar
 
 from hypothesis import HealthCheck, settings
@@ -26,15 +23,20 @@ from alerts.escalation import Plan, Recipient, steps_of
 from alerts.findings import LATCHING, Change, Condition, Finding, Priority, ServiceItself
 from alerts.journal import Journal
 from alerts.letters import Letters
-from alerts.lifecycle import ON_SHELF, TAKEN, UNTAKEN, Event, State, step
+from alerts.lifecycle import ON_SHELF, TAKEN, UNTAKEN, Event, State
 from alerts.notify.contract import Letter, Message
-from alerts.page import NOBODY_REACHABLE
 from alerts.people import Caregiver, ResidentCard, Site
 from alerts.roster import Book, Roster
 from alerts.rota import Shift
 from alerts.schema import ALARM, OUTBOX, SEQUENCE, Status, metadata
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
+from tests.property.alarm_truths import (
+    has_its_next_time,
+    no_step_is_taken_twice,
+    the_journal_replays,
+    whoever_rings_calls_or_tells,
+)
 
 _T = TypeVar("_T")
 MINUTE: Final = 60_000
@@ -303,7 +305,7 @@ class AlarmLife(RuleBasedStateMachine):
         self.roster = roster
         after: str | None = ""
         while after is not None:
-            _, after = self.do(partial(self.journal.take_up, self.now_ms, after, 3), dies_at)
+            _, after = self.do(lambda after=after: self.journal.take_up(self.now_ms, after, 3), dies_at)
 
     @precondition(lambda self: self.due_letters())
     @rule(
@@ -362,63 +364,8 @@ class AlarmLife(RuleBasedStateMachine):
         whoever_rings_calls_or_tells(transitions, alarms, letters)
 
 
-def the_journal_replays(transitions: Sequence[Transition], alarms: Mapping[str, Alarm]) -> None:
-    states: dict[str, State] = {}
-    for one in transitions:
-        before = states.get(one.alarm.alarm)
-        assert before is one.from_state
-        states[one.alarm.alarm] = step(before, one.event, latching=one.alarm.condition in LATCHING)
-        assert one.to_state is states[one.alarm.alarm]
-    assert states == {name: alarm.state for name, alarm in alarms.items()}
-    assert {one.alarm.alarm: one.alarm for one in transitions} == alarms, "and to the same alarms"
-
-
-def has_its_next_time(alarm: Alarm, roster: Roster) -> None:
-    """Told a second time in words, not by the functions that set it."""
-    if alarm.state is State.RESOLVED:
-        assert alarm.due_ms is None
-    elif alarm.state in ON_SHELF:
-        assert alarm.due_ms == alarm.shelved_until_ms is not None
-    elif alarm.state in TAKEN:
-        assert alarm.due_ms is not None, "nobody would ever be reminded of it"
-    elif roster.is_heard(alarm.site):
-        gone = alarm.state is State.RETURNED
-        if not gone or (alarm.priority is Priority.HIGH and not alarm.cancelled):
-            assert alarm.due_ms is not None, "nobody has taken it, and nothing more would happen"
-        else:
-            assert alarm.due_ms is None, "it is gone and not urgent, or called off"
-
-
-def no_step_is_taken_twice(transitions: Sequence[Transition], calls: Sequence[Any]) -> None:
-    """Within one ringing no step calls anybody twice by one channel, and steps go on and on."""
-    ringing: Counter[str] = Counter()
-    of_sequence: dict[int, tuple[str, int]] = {}
-    for one in transitions:
-        ringing[one.alarm.alarm] += one.rings
-        of_sequence[one.sequence] = one.alarm.alarm, ringing[one.alarm.alarm]
-    told = Counter((of_sequence[row.sequence], row.step, row.address, row.channel) for row in calls)
-    assert max(told.values(), default=1) == 1
-    steps: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
-    for sequence, of_step in itertools.groupby(calls, key=lambda row: row.sequence):
-        (number,) = {row.step for row in of_step}
-        steps[of_sequence[sequence]].append(number)
-    assert all(one < other for numbers in steps.values() for one, other in itertools.pairwise(numbers))
-
-
-def whoever_rings_calls_or_tells(
-    transitions: Sequence[Transition], alarms: Mapping[str, Alarm], letters: Sequence[Any]
-) -> None:
-    """A step calls people, or that it could call nobody is an alarm of its own."""
-    called = {row.sequence for row in letters if row.step is not None}
-    told = {alarm.site for alarm in alarms.values() if alarm.cause == NOBODY_REACHABLE}
-    for one in transitions:
-        begins = (one.rings or one.event is Event.ESCALATE) and one.alarm.due_ms is not None
-        if begins and one.alarm.cause != NOBODY_REACHABLE and one.sequence not in called:
-            assert one.alarm.site in told
-
-
 LIFE: Final = settings(
-    max_examples=30,
+    max_examples=35,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
@@ -433,4 +380,4 @@ def test_whatever_happens_in_whatever_order_on_postgresql(postgresql: Any) -> No
     class OnPostgreSQL(AlarmLife):
         url = postgresql.url
 
-    run_state_machine_as_test(OnPostgreSQL, settings=settings(LIFE, max_examples=4))
+    run_state_machine_as_test(OnPostgreSQL, settings=settings(LIFE, max_examples=5))
