@@ -32,7 +32,7 @@ format: $(VENV)/.dev ## put the code into its form
 
 pages: $(VENV)/.dev ## the pages, or parts of them, that are made from the code
 	$(BIN)/python -m alerts.lifecycle_page docs/alarm-lifecycle.md
-	$(BIN)/python -m alerts.escalation_page docs/escalation.md
+	$(BIN)/python -m alerts.calling.escalation_page docs/escalation.md
 
 services: ## as root on Debian: Mosquitto, InfluxDB, Chromium … for the tests; elsewhere a hint
 	@sh tests/install-services.sh

@@ -33,7 +33,7 @@ from house import House, button_name, free_port, house, word
 from playwright.async_api import Page, async_playwright
 
 from alerts.findings import Change, Condition, Finding, Priority
-from alerts.journal import Journal
+from alerts.journal.journal import Journal
 from ingest.contract import Kind
 from ingest.directory import Device, DeviceType
 from service.database import make_engine

@@ -10,11 +10,11 @@ from typing import Final
 import numpy as np
 
 from alerts.alarm import Alarm
-from alerts.confirmation import Confirmation
+from alerts.falls.confirmation import Confirmation
+from alerts.falls.recent_motion import RecentMotion
+from alerts.falls.samples import Samples
 from alerts.findings import Condition, Priority
 from alerts.lifecycle import State
-from alerts.recent_motion import RecentMotion
-from alerts.samples import Samples
 from ingest.directory import Device, DeviceType
 from ingest.readings import Motion
 

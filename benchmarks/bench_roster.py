@@ -17,10 +17,10 @@ from typing import Final
 import numpy as np
 
 from alerts.alarm import Alarm
+from alerts.calling.roster import Roster
+from alerts.calling.rota import Shift
 from alerts.findings import Condition, Priority
 from alerts.lifecycle import State
-from alerts.roster import Roster
-from alerts.rota import Shift
 from service.database import make_engine
 from service.fleet import Caregiver, Fleet, Resident, Site
 from service.registry import Registry

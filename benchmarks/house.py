@@ -177,7 +177,7 @@ class Service(Program):
         return True
 
     def _shouhu(self, *words: str) -> list[str]:
-        shouhu = "from service.cli import app; app()"
+        shouhu = "from service.cli.app import app; app()"
         return [sys.executable, "-c", shouhu, *words, "--settings", str(self._file)]
 
 

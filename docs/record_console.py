@@ -23,7 +23,7 @@ def main() -> None:
     if chromium is None:
         raise SystemExit("needs chromium: apt-get install chromium")
     demo = subprocess.Popen(
-        [sys.executable, "-c", "from service.cli import app; app()", "demo", "--seconds", str(SECONDS)],
+        [sys.executable, "-c", "from service.cli.app import app; app()", "demo", "--seconds", str(SECONDS)],
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator
 
-from alerts.timing import AlarmTimes, Spans
+from alerts.journal.timing import AlarmTimes, Spans
 
 _HOLD_MOST_S: Final = 3_600.0
 #: An alarm must ring again some time, and cannot be laid aside for good.

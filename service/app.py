@@ -15,16 +15,16 @@ from aiohttp import web
 
 from alerts.alarm import Transition
 from alerts.bed_signal import BedSignal
-from alerts.clip_store import ClipStore
-from alerts.delays import DelayReader
-from alerts.desk import Desk
-from alerts.figures import LoadReader
-from alerts.ledger import Ledger
+from alerts.calling.proofs import Proofs
+from alerts.falls.clip_store import ClipStore
+from alerts.journal.delays import DelayReader
+from alerts.journal.desk import Desk
+from alerts.journal.figures import LoadReader
+from alerts.journal.ledger import Ledger
+from alerts.journal.outbox import deliver
 from alerts.notify.contract import Channel, PersonChannel
 from alerts.notify.mqtt import MqttChannel
 from alerts.notify.store import StoreChannel
-from alerts.outbox import deliver
-from alerts.proofs import Proofs
 from ingest.clock import wall_clock_ms
 from ingest.contract import TELEMETRY_LANE, URGENT_LANE, Lane
 from ingest.decode import Limits

@@ -11,12 +11,12 @@ from typing import Final
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from alerts.channel_health import ChannelHealth, Turn
-from alerts.desk import Desk
+from alerts.calling.channel_health import ChannelHealth, Turn
+from alerts.calling.roster import Roster
 from alerts.findings import Change, Evidence
+from alerts.journal.desk import Desk
 from alerts.lifecycle import GONE
 from alerts.notify.contract import Result
-from alerts.roster import Roster
 from service import technical
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import URL
 
-from alerts.delays import PRACTICE, DelayReader, Delays, Leg, Report
-from alerts.journal import Journal
+from alerts.journal.delays import PRACTICE, DelayReader, Delays, Leg, Report
+from alerts.journal.journal import Journal
 from ingest.clock import wall_clock_ms
 from service.api.delays import ReportView
 from service.database import make_engine

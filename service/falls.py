@@ -10,13 +10,13 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.alarm import Alarm, Transition
-from alerts.clip_store import ClipStore
-from alerts.clips import PATIENCE_MS, Clip, Clips
-from alerts.confirmation import Confirmation
+from alerts.falls.clip_store import ClipStore
+from alerts.falls.clips import PATIENCE_MS, Clip, Clips
+from alerts.falls.confirmation import Confirmation
+from alerts.falls.recent_motion import RecentMotion
+from alerts.falls.samples import Packets, Samples, UnreadableSamples
 from alerts.findings import Condition, Finding
 from alerts.lifecycle import BEGINNINGS, Event
-from alerts.recent_motion import RecentMotion
-from alerts.samples import Packets, Samples, UnreadableSamples
 from ingest.clock import wall_clock_ms
 from ingest.contract import URGENT
 from ingest.directory import Directory

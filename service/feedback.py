@@ -5,9 +5,9 @@ import secrets
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from alerts.clip_store import MissedFall
-from alerts.clips import Clip
-from alerts.samples import Packets
+from alerts.falls.clip_store import MissedFall
+from alerts.falls.clips import Clip
+from alerts.falls.samples import Packets
 from ingest.stores.contract import StoreUnavailable
 from service.api.house import Clips, Readings
 

@@ -12,8 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from alerts.clip_store import Labelled
-from service.wrong_use import WrongUse
+from alerts.falls.clip_store import Labelled
+from service.cli.wrong_use import WrongUse
 
 _COLUMNS: Final = ("file", "kind", "subject", "activity", "event", "onset_s", "end_s", "duration_s", "rate_hz")
 #: A clip with less than this holds nothing to learn from.

@@ -10,7 +10,8 @@ import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.bank import Bank
-from alerts.coverage import Gap, gaps
+from alerts.calling.coverage import Gap, gaps
+from alerts.calling.roster import Book, Roster
 from alerts.detectors.bed import BedExit
 from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.early_warning import EarlyWarning
@@ -22,7 +23,6 @@ from alerts.detectors.supervision import Supervision
 from alerts.detectors.vitals import VitalLimits
 from alerts.detectors.whereabouts import Whereabouts, whereabouts
 from alerts.detectors.zones import ZoneTable
-from alerts.roster import Book, Roster
 from ingest.clock import wall_clock_ms
 from ingest.decode import Decoder, Limits
 from ingest.directory import Directory

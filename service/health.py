@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from alerts.coverage import Gap
+from alerts.calling.coverage import Gap
 from ingest.contract import Lane
 from ingest.listener import Session
 from ingest.spool import Spool

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from alerts.figures import Load, LoadReader
+from alerts.journal.figures import Load, LoadReader
 from service.fleet import Site
 from service.metrics import Metrics
 

@@ -23,8 +23,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from alerts.alarm import Transition
 from alerts.bank import Bank
-from alerts.desk import Desk
 from alerts.findings import Finding
+from alerts.journal.desk import Desk
 from ingest.clock import wall_clock_ms
 from ingest.contract import URGENT_LANE, Lane
 from ingest.decode import Decoded, Decoder

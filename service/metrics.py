@@ -7,7 +7,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from alerts.alarm import Transition
-from alerts.figures import Load
+from alerts.journal.figures import Load
 from ingest.contract import Lane
 from ingest.decode import Decoded
 from ingest.listener import Batch, Session

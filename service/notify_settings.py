@@ -4,9 +4,9 @@ from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, PlainValidator, model_validator
 
+from alerts.calling.proof_times import ProofTimes
 from alerts.notify.backoff import Backoff
 from alerts.notify.words import Language, Privacy, Style
-from alerts.proof_times import ProofTimes
 from service.identifier import Identifier
 from service.secret import Secret, resolve_text
 from service.section import SecretWebUrl, Section, WebUrl

@@ -13,15 +13,15 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from alerts.desk import Desk
-from alerts.escalation import Recipient
+from alerts.calling.escalation import Recipient
+from alerts.calling.proof_times import ProofTimes, unproven
+from alerts.calling.proofs import Proof, Proofs, result_of
+from alerts.calling.roster import Roster
 from alerts.findings import Evidence
+from alerts.journal.desk import Desk
+from alerts.journal.outbox import attempt
 from alerts.lifecycle import GONE
 from alerts.notify.contract import PersonChannel, Result
-from alerts.outbox import attempt
-from alerts.proof_times import ProofTimes, unproven
-from alerts.proofs import Proof, Proofs, result_of
-from alerts.roster import Roster
 from service import technical
 from service.channel_watch import ChannelWatch
 

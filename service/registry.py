@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, bindparam, delete, insert, select, update
 
+from alerts.calling.people import Caregiver, ResidentCard, Site
+from alerts.calling.roster import Book
+from alerts.calling.rota import Swap
 from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
 from alerts.detectors.zones import ZoneTable
-from alerts.people import Caregiver, ResidentCard, Site
-from alerts.roster import Book
-from alerts.rota import Swap
-from alerts.tables import make_tables
+from alerts.journal.tables import make_tables
 from ingest.directory import Device, Directory
 from service.database import READ_ONLY
 from service.fleet.nouns import Difference, Fleet, NotedSwap, Outing, PlacedZone, Resident, Summary

@@ -20,13 +20,13 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from alerts.calling.escalation import Plan, steps_of
+from alerts.calling.people import TIME_ZONE, Caregiver, Site, Team
+from alerts.calling.rota import Holiday, Shift, Swap
 from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
 from alerts.detectors.vitals import Limit
 from alerts.detectors.zones import Hours
-from alerts.escalation import Plan, steps_of
-from alerts.people import TIME_ZONE, Caregiver, Site, Team
-from alerts.rota import Holiday, Shift, Swap
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType
 from service.fleet.nouns import PlacedZone, Resident, Ring

@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from alerts.detectors.standard import DetectorSettings
-from alerts.timing import AlarmTimes
+from alerts.journal.timing import AlarmTimes
 from service.alarm_times import CheckedAlarmTimes
 from service.detect import CheckedDetectorSettings, DetectError, faults
 from service.identifier import Identifier

@@ -3,8 +3,8 @@
 from collections.abc import Collection
 
 from alerts.alarm import Alarm
-from alerts.desk import Desk
 from alerts.findings import Change, Condition, Evidence, Finding, Priority, ServiceItself
+from alerts.journal.desk import Desk
 
 
 async def begin(

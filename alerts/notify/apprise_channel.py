@@ -14,7 +14,7 @@ from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
 from apprise.plugins.base import NotifyBase
 
 from alerts.alarm import Transition
-from alerts.escalation import Recipient
+from alerts.calling.escalation import Recipient
 from alerts.notify.backoff import Backoff
 from alerts.notify.contract import AddressBook, FailedForGood, FailedForNow, Letter, Message, Result
 from alerts.notify.exchange import watched

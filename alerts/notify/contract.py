@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from alerts.alarm import Transition
-from alerts.escalation import Recipient
+from alerts.calling.escalation import Recipient
 from alerts.notify.backoff import Backoff
 
 

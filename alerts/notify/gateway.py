@@ -10,7 +10,7 @@ from typing import Any, Self
 import msgspec
 
 from alerts.alarm import Transition
-from alerts.escalation import Recipient
+from alerts.calling.escalation import Recipient
 from alerts.notify.backoff import Backoff
 from alerts.notify.contract import AddressBook, Contact, FailedForGood, Letter, Message, Result
 from alerts.notify.post import SignedPost

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from alerts.alarm import Transition
-from alerts.escalation import Recipient
+from alerts.calling.escalation import Recipient
 from alerts.findings import Condition, Evidence, Priority
 from alerts.lifecycle import Event
 from alerts.notify.contract import Message

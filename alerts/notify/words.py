@@ -17,7 +17,7 @@ from importlib import resources
 from typing import Any, Final, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from alerts.fall_words import fall_sentence
+from alerts.falls.fall_words import fall_sentence
 from alerts.findings import Condition, Evidence
 from alerts.lifecycle import Event
 from alerts.notify.contract import Place

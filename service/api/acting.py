@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from alerts.archive import UnknownAlarm
+from alerts.journal.archive import UnknownAlarm
 from alerts.lifecycle import IllegalEvent
 from service.api.errors import ApiError
 

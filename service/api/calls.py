@@ -5,8 +5,8 @@ from typing import Final, Self
 from aiohttp import web
 from pydantic import ConfigDict, Field
 
-from alerts.letters import CallMade
-from alerts.schema import Status
+from alerts.journal.letters import CallMade
+from alerts.journal.schema import Status
 from service.api.acting import acting_on
 from service.api.house import HOUSE
 from service.api.route import Route, answer_with

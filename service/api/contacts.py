@@ -7,10 +7,10 @@ from typing import Final, Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from alerts.calling.proof_times import unproven
+from alerts.calling.proofs import Proof, ProofResult
+from alerts.journal.schema import Status
 from alerts.notify.post import signature_of
-from alerts.proof_times import unproven
-from alerts.proofs import Proof, ProofResult
-from alerts.schema import Status
 from service.api.errors import ApiError
 from service.api.house import HOUSE, House
 from service.api.route import Route, answer_with, read_body

@@ -6,9 +6,9 @@ from typing import Final, Self
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts.delays import PRACTICE, Answered, Delays, Report
 from alerts.findings import Condition
-from alerts.ledger import UnknownLedger
+from alerts.journal.delays import PRACTICE, Answered, Delays, Report
+from alerts.journal.ledger import UnknownLedger
 from service.api.alarms import Identifier
 from service.api.errors import ApiError
 from service.api.house import HOUSE

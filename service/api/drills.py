@@ -7,7 +7,7 @@ from typing import Annotated, Final, Self
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from alerts.drills import MOST_MS, Drill
+from alerts.journal.drills import MOST_MS, Drill
 from ingest.contract import NAME_PATTERN
 from service.api.caregivers import check_caregiver
 from service.api.errors import ApiError, Problem, bad_request

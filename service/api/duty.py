@@ -5,8 +5,8 @@ from typing import Final, Self
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts.people import Role
-from alerts.roster import Duty, Roster
+from alerts.calling.people import Role
+from alerts.calling.roster import Duty, Roster
 from service.api.errors import ApiError
 from service.api.house import HOUSE, House
 from service.api.route import Route, answer_with, read_query

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 
 from alerts.alarm import Alarm
-from alerts.fall_words import fall_sentence
+from alerts.falls.fall_words import fall_sentence
 from alerts.findings import Condition
 
 

@@ -7,9 +7,9 @@ import numpy as np
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from alerts.clip_store import MissedFall
-from alerts.clips import AFTER_S, BEFORE_S, Clip
-from alerts.journal import UnknownAlarm
+from alerts.falls.clip_store import MissedFall
+from alerts.falls.clips import AFTER_S, BEFORE_S, Clip
+from alerts.journal.journal import UnknownAlarm
 from ingest.contract import NAME_PATTERN
 from service.api.caregivers import check_caregiver
 from service.api.errors import ApiError, Problem, bad_request

@@ -6,7 +6,7 @@ from typing import Final, Self
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts.figures import HOURS_MOST, Load, SiteLoad
+from alerts.journal.figures import HOURS_MOST, Load, SiteLoad
 from service.api.alarms import Identifier
 from service.api.errors import ApiError
 from service.api.house import HOUSE

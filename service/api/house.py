@@ -8,21 +8,21 @@ from typing import Final, Protocol
 from aiohttp import web
 
 from alerts.alarm import Alarm, Outcome, Transition
-from alerts.clip_store import MissedFall
-from alerts.clips import Clip
-from alerts.delays import DelayReader
+from alerts.calling.proofs import Proofs
+from alerts.calling.roster import Book, Roster
+from alerts.calling.rota import Swap
 from alerts.detectors.contract import Records
 from alerts.detectors.whereabouts import Whereabouts
-from alerts.drills import Drill
-from alerts.figures import LoadReader
-from alerts.ledger import Ledger
-from alerts.letters import CallMade
+from alerts.falls.clip_store import MissedFall
+from alerts.falls.clips import Clip
+from alerts.journal.delays import DelayReader
+from alerts.journal.drills import Drill
+from alerts.journal.figures import LoadReader
+from alerts.journal.ledger import Ledger
+from alerts.journal.letters import CallMade
+from alerts.journal.schema import Status
+from alerts.journal.timing import AlarmTimes
 from alerts.notify.hub import Hub
-from alerts.proofs import Proofs
-from alerts.roster import Book, Roster
-from alerts.rota import Swap
-from alerts.schema import Status
-from alerts.timing import AlarmTimes
 from ingest.clock import wall_clock_ms
 from ingest.directory import Device
 from ingest.readings import Motion
@@ -51,7 +51,7 @@ class Health:
 
 
 class Desk(Protocol):
-    """Alarms, as `alerts.desk.Desk` keeps them."""
+    """Alarms, as `alerts.journal.desk.Desk` keeps them."""
 
     @property
     def hub(self) -> Hub:
@@ -220,7 +220,7 @@ class Readings(Protocol):
 
 
 class Clips(Protocol):
-    """Clips and reports of missed falls, as `alerts.clip_store.ClipStore` keeps them; called in a thread."""
+    """Clips and reports of missed falls, as `alerts.falls.clip_store.ClipStore` keeps them; called in a thread."""
 
     def of_alarm(self, alarm: str) -> Sequence[Clip]:
         """The clips of an alarm, in the order of its falls."""

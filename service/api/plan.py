@@ -7,10 +7,10 @@ from aiohttp import web
 from pydantic import Field
 
 from alerts.alarm import Alarm, Transition
-from alerts.escalation import kind_of
+from alerts.calling.escalation import kind_of
+from alerts.calling.people import Role
+from alerts.calling.roster import Roster
 from alerts.lifecycle import UNTAKEN, Event, begins_ringing
-from alerts.people import Role
-from alerts.roster import Roster
 from service.api.acting import acting_on
 from service.api.duty import roster_of
 from service.api.house import HOUSE

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from alerts.alarm import Transition
 from alerts.detectors.whereabouts import Standing, Whereabouts
-from alerts.journal import UnknownAlarm
+from alerts.journal.journal import UnknownAlarm
 from alerts.lifecycle import Event
 from ingest.contract import Crs, PositionSource
 from ingest.coordinates import from_wgs84

@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from alerts.people import Role
+from alerts.calling.people import Role
 from service.api.house import HOUSE
 from service.api.route import Route, answer_with
 from service.api.views import View

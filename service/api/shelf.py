@@ -5,7 +5,7 @@ from typing import Annotated, Final, Self
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from alerts.journal import ShelfTooLong
+from alerts.journal.journal import ShelfTooLong
 from ingest.contract import NAME_PATTERN
 from service.api.acting import acting_on
 from service.api.caregivers import check_caregiver

@@ -8,8 +8,8 @@ from typing import Annotated, Final, Self
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, PlainValidator
 
-from alerts.roster import Book
-from alerts.rota import Rota, Swap
+from alerts.calling.roster import Book
+from alerts.calling.rota import Rota, Swap
 from service.api.caregivers import check_caregiver
 from service.api.errors import ApiError, Problem, bad_request
 from service.api.house import HOUSE

@@ -1,6 +1,6 @@
 """The fleet: its nouns, and reading it from the files integrators have."""
 
-from alerts.people import Caregiver, Site
+from alerts.calling.people import Caregiver, Site
 from service.fleet.entries import FleetError
 from service.fleet.nouns import Difference, Fleet, NotedSwap, Outing, PlacedZone, Resident, Summary
 from service.fleet.reading import read_fleet

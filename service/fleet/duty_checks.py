@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import TypeVar
 
-from alerts.escalation import Kind
-from alerts.rota import HOLIDAY, Rota
+from alerts.calling.escalation import Kind
+from alerts.calling.rota import HOLIDAY, Rota
 from service.fleet.duty_forms import DUTY_DAYS, CaregiverForm, EscalationForm, HolidayForm, ShiftForm, SwapForm
 from service.fleet.entries import Entry, Problem
 from service.fleet.form import Fields

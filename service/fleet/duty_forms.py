@@ -5,9 +5,9 @@ from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
-from alerts.escalation import KINDS, Kind, Plan, Step, step_of
-from alerts.people import TIME_ZONE, Caregiver, Language, Role, Team
-from alerts.rota import HOLIDAY, Holiday, Shift, Swap
+from alerts.calling.escalation import KINDS, Kind, Plan, Step, step_of
+from alerts.calling.people import TIME_ZONE, Caregiver, Language, Role, Team
+from alerts.calling.rota import HOLIDAY, Holiday, Shift, Swap
 from service.fleet.form import DAYS, Day, Fields, Form, Minute, Text, TimeZone, days_of, lower, words_of
 from service.identifier import Identifier, check_identifier
 from service.problems import shown, unknown

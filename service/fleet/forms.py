@@ -7,10 +7,10 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
+from alerts.calling.people import TIME_ZONE, Care, Language, Site
 from alerts.detectors.bed_profile import NEVER_UP, BedProfile, FallRisk
 from alerts.detectors.medical import Medical, Oxygen
 from alerts.detectors.vitals import LIMITS, Limit
-from alerts.people import TIME_ZONE, Care, Language, Site
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType
 from service.detect import faults

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from alerts.calling.escalation import Plan
+from alerts.calling.people import Caregiver, Language, Site, Team
+from alerts.calling.rota import Holiday, Shift, Swap
 from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
 from alerts.detectors.zones import Hours, Zone
-from alerts.escalation import Plan
-from alerts.people import Caregiver, Language, Site, Team
-from alerts.rota import Holiday, Shift, Swap
 from ingest.contract import Crs
 from ingest.directory import Device
 

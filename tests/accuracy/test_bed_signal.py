@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.evaluate_respiration import CONDITIONS, Condition, outcome_of
+from service.evaluation.evaluate_respiration import CONDITIONS, Condition, outcome_of
 from simulators.bedside import Bedside, read_bedside
 from simulators.recording import read_set
 

@@ -14,8 +14,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from service.evaluate import results_of
-from service.scorecard import Scorecard, scorecard
+from service.evaluation.evaluate import results_of
+from service.evaluation.scorecard import Scorecard, scorecard
 from simulators.recording import Entry, RecordingSet, read_motion, read_set
 
 SETS = Path(os.environ.get("SHOUHU_RECORDINGS", Path(__file__).parents[3] / "shared" / "data"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alerts.after_fall import walk
+from alerts.falls.after_fall import walk
 from simulators.recording import read_motion, read_set
 
 RECORDINGS = Path(os.environ.get("SHOUHU_RECORDINGS", Path(__file__).parents[3] / "shared" / "data"))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from service.evaluate_location import CONDITIONS, outcome_of, summary, zones_of
-from service.track_truth import Track
+from service.evaluation.evaluate_location import CONDITIONS, outcome_of, summary, zones_of
+from service.evaluation.track_truth import Track
 from simulators.recording import read_location, read_set
 
 SETS = Path(os.environ.get("SHOUHU_RECORDINGS", Path(__file__).parents[3] / "shared" / "data"))

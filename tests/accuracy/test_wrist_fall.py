@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from service.evaluate import results_of
-from service.scorecard import by_group, scorecard
+from service.evaluation.evaluate import results_of
+from service.evaluation.scorecard import by_group, scorecard
 from simulators.recording import RecordingSet, read_set
 from simulators.wearing import Form
 

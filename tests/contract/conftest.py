@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from alerts.schema import metadata
+from alerts.journal.schema import metadata
 from service.database import make_engine
 
 

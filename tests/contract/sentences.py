@@ -14,13 +14,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 
 from alerts.alarm import Alarm, Outcome, Transition
-from alerts.escalation import Recipient
+from alerts.calling.escalation import Recipient
+from alerts.calling.people import Caregiver, ResidentCard, Site
+from alerts.calling.roster import Book, Roster
 from alerts.findings import Change, Condition, Finding, Priority
-from alerts.journal import Journal
-from alerts.letters import Letters
+from alerts.journal.journal import Journal
+from alerts.journal.letters import Letters
 from alerts.notify.contract import Message
-from alerts.people import Caregiver, ResidentCard, Site
-from alerts.roster import Book, Roster
 from ingest.directory import Device, DeviceType
 
 PUSH = "push"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from alerts.calling.people import ResidentCard
+from alerts.calling.roster import Book
 from alerts.findings import Priority
 from alerts.lifecycle import State
-from alerts.people import ResidentCard
-from alerts.roster import Book
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
 from tests.contract.sentences import LIN, ZHAO, House, carer, site

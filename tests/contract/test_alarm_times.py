@@ -5,10 +5,10 @@ from sqlalchemy import Engine
 
 from alerts.alarm import Outcome, Transition
 from alerts.findings import Change, Priority
-from alerts.journal import ShelfTooLong
+from alerts.journal.journal import ShelfTooLong
+from alerts.journal.schema import Status
+from alerts.journal.timing import AlarmTimes, Spans
 from alerts.lifecycle import Event, IllegalEvent, State
-from alerts.schema import Status
-from alerts.timing import AlarmTimes, Spans
 from tests.contract.ward import BUTTON, HOUR, MINUTE, SECOND, T, Ward, called_off, press, vital
 
 

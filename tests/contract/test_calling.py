@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import Engine, event, update
 
 from alerts.alarm import Alarm
-from alerts.escalation import Call
+from alerts.calling.escalation import Call
 from alerts.findings import Change, Condition, Finding, Priority
-from alerts.journal import Journal
-from alerts.letters import Letters
+from alerts.journal.journal import Journal
+from alerts.journal.letters import Letters
+from alerts.journal.schema import ALARM, Status
 from alerts.lifecycle import Event, State
-from alerts.schema import ALARM, Status
 from tests.contract.ward import DEVICES, HILL, MINUTE, Plan, T, Telephone, Ward, called_off, press, vital
 
 

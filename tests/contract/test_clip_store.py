@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import Engine
 
 from alerts.alarm import Outcome
-from alerts.clip_store import ClipStore, MissedFall, clip_metadata
-from alerts.clips import Clip
+from alerts.falls.clip_store import ClipStore, MissedFall, clip_metadata
+from alerts.falls.clips import Clip
+from alerts.falls.samples import Samples
 from alerts.findings import Change, Condition, Finding, Priority
-from alerts.journal import Journal
-from alerts.samples import Samples
-from alerts.schema import metadata
+from alerts.journal.journal import Journal
+from alerts.journal.schema import metadata
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
 from simulators.motion import Activity

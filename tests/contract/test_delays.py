@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert
 
-from alerts.delays import DelayReader, Leg
 from alerts.findings import Condition
-from alerts.journal import Journal
-from alerts.ledger import LEDGER
-from alerts.schema import metadata
+from alerts.journal.delays import DelayReader, Leg
+from alerts.journal.journal import Journal
+from alerts.journal.ledger import LEDGER
+from alerts.journal.schema import metadata
 from service.database import make_engine
 
 T = 1_700_000_000_000

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import Engine
 
-from alerts.drills import MOST_MS, DrillTooLong
 from alerts.findings import Change
+from alerts.journal.drills import MOST_MS, DrillTooLong
 from alerts.lifecycle import Event, State
 from tests.contract.ward import HILL, HOUR, MINUTE, SECOND, T, Ward, press, vital
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from alerts.escalation import Plan, steps_of
+from alerts.calling.escalation import Plan, steps_of
+from alerts.calling.people import Team
+from alerts.calling.roster import Book
+from alerts.calling.rota import HOLIDAY, Holiday, Shift, Swap
 from alerts.findings import Condition, Priority
-from alerts.people import Team
-from alerts.roster import Book
-from alerts.rota import HOLIDAY, Holiday, Shift, Swap
-from alerts.schema import metadata
+from alerts.journal.schema import metadata
 from service.database import make_engine
 from tests.contract.sentences import LIN, ZHAO, House, carer, family, site
 

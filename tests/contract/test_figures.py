@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import Engine
 
 from alerts.alarm import Alarm, Outcome
-from alerts.escalation import Call, Recipient
-from alerts.figures import CaregiverLoad, LoadReader, SiteLoad
+from alerts.calling.escalation import Call, Recipient
 from alerts.findings import Change, Condition, Finding, Priority
-from alerts.journal import Journal
-from alerts.letters import Letters
+from alerts.journal.figures import CaregiverLoad, LoadReader, SiteLoad
+from alerts.journal.journal import Journal
+from alerts.journal.letters import Letters
+from alerts.journal.schema import metadata
 from alerts.notify.contract import Message
-from alerts.schema import metadata
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
 

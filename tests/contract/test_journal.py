@@ -10,11 +10,11 @@ from sqlalchemy.exc import IntegrityError
 
 from alerts.alarm import Outcome, Transition
 from alerts.findings import Change, Condition, Finding, Priority
-from alerts.journal import Journal, UnknownAlarm
-from alerts.letters import Letters
+from alerts.journal.journal import Journal, UnknownAlarm
+from alerts.journal.letters import Letters
+from alerts.journal.schema import ALARM, Status, alarm_row
 from alerts.lifecycle import Event, IllegalEvent, State
 from alerts.notify.contract import Message
-from alerts.schema import ALARM, Status, alarm_row
 from ingest.directory import Device, DeviceType
 from tests.contract.ward import Plan, Ward
 

@@ -9,12 +9,12 @@ from sqlalchemy import Engine
 
 from alerts.alarm import Outcome, Transition
 from alerts.findings import Change, Condition, Finding, Priority
-from alerts.journal import Journal
-from alerts.ledger import Entry, Ledger, UnknownLedger
-from alerts.letters import Letters
+from alerts.journal.journal import Journal
+from alerts.journal.ledger import Entry, Ledger, UnknownLedger
+from alerts.journal.letters import Letters
+from alerts.journal.schema import metadata
 from alerts.lifecycle import UNTAKEN
 from alerts.notify.contract import Message
-from alerts.schema import metadata
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
 

@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import Engine, select
 
 from alerts.alarm import Alarm, Transition
-from alerts.escalation import Call, Recipient
+from alerts.calling.escalation import Call, Recipient
 from alerts.findings import Change, Condition, Finding, Priority
-from alerts.journal import Journal
-from alerts.ledger import Ledger
-from alerts.letters import Letters
+from alerts.journal.journal import Journal
+from alerts.journal.ledger import Ledger
+from alerts.journal.letters import Letters
+from alerts.journal.schema import OUTBOX, Status, metadata
 from alerts.notify.contract import Letter, Message
-from alerts.schema import OUTBOX, Status, metadata
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from alerts.escalation import Recipient
+from alerts.calling.escalation import Recipient
+from alerts.calling.proofs import CONTACT_PROOF, Proof, ProofResult, Proofs, result_of
 from alerts.notify.contract import Delivered, FailedForGood, FailedForNow, Read, Result, Sent
-from alerts.proofs import CONTACT_PROOF, Proof, ProofResult, Proofs, result_of
 from service.database import make_engine
 
 T = 1_700_000_000_000

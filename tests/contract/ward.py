@@ -7,12 +7,12 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from alerts.alarm import Alarm, Transition
-from alerts.escalation import Call, Recipient, Skipped
+from alerts.calling.escalation import Call, Recipient, Skipped
 from alerts.findings import Change, Condition, Finding, Origin, Priority
-from alerts.journal import Journal
+from alerts.journal.journal import Journal
+from alerts.journal.schema import OUTBOX, Status
 from alerts.lifecycle import Event
 from alerts.notify.contract import Message
-from alerts.schema import OUTBOX, Status
 from ingest.directory import Device, DeviceType
 
 T = 1_700_000_000_000

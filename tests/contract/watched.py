@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from alerts.alarm import Alarm, Outcome, Transition
+from alerts.calling.escalation import KINDS, Plan, steps_of
+from alerts.calling.people import Caregiver, Site
 from alerts.detectors.standard import DetectorSettings
-from alerts.escalation import KINDS, Plan, steps_of
-from alerts.journal import Journal
-from alerts.letters import Letters
-from alerts.people import Caregiver, Site
+from alerts.journal.journal import Journal
+from alerts.journal.letters import Letters
 from ingest.contract import Crs
 from ingest.decode import Limits
 from ingest.directory import Device, DeviceType

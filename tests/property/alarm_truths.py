@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alerts.alarm import Alarm, Transition
+from alerts.calling.roster import Roster
 from alerts.findings import LATCHING, Priority
+from alerts.journal.page import NOBODY_REACHABLE
 from alerts.lifecycle import ON_SHELF, TAKEN, Event, State, step
-from alerts.page import NOBODY_REACHABLE
-from alerts.roster import Roster
 
 
 def the_journal_replays(transitions: Sequence[Transition], alarms: Mapping[str, Alarm]) -> None:

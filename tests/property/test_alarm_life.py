@@ -18,17 +18,17 @@ from hypothesis.stateful import (
 from sqlalchemy import event, select
 
 from alerts.alarm import Alarm, Outcome, Transition
-from alerts.drills import MOST_MS
-from alerts.escalation import Plan, Recipient, steps_of
+from alerts.calling.escalation import Plan, Recipient, steps_of
+from alerts.calling.people import Caregiver, ResidentCard, Site
+from alerts.calling.roster import Book, Roster
+from alerts.calling.rota import Shift
 from alerts.findings import LATCHING, Change, Condition, Finding, Priority, ServiceItself
-from alerts.journal import Journal
-from alerts.letters import Letters
+from alerts.journal.drills import MOST_MS
+from alerts.journal.journal import Journal
+from alerts.journal.letters import Letters
+from alerts.journal.schema import ALARM, OUTBOX, SEQUENCE, Status, metadata
 from alerts.lifecycle import ON_SHELF, TAKEN, UNTAKEN, Event, State
 from alerts.notify.contract import Letter, Message
-from alerts.people import Caregiver, ResidentCard, Site
-from alerts.roster import Book, Roster
-from alerts.rota import Shift
-from alerts.schema import ALARM, OUTBOX, SEQUENCE, Status, metadata
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
 from tests.property.alarm_truths import (

@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from alerts.alarm import Alarm
-from alerts.clips import Clip, Clips
-from alerts.confirmation import Confirmation
+from alerts.falls.clips import Clip, Clips
+from alerts.falls.confirmation import Confirmation
+from alerts.falls.samples import Packets, Samples
 from alerts.findings import Condition, Finding, Priority
 from alerts.lifecycle import State
-from alerts.samples import Packets, Samples
 from ingest.directory import Device, DeviceType
 from ingest.readings import Motion
 from simulators.motion import Activity

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from alerts.calling.escalation import KINDS, ROLES, Plan, Step, Target, Waits
+from alerts.calling.people import Team
+from alerts.calling.rota import HOLIDAY, Holiday, Rota, Shift, Swap
 from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
 from alerts.detectors.vitals import LIMITS, Limit
 from alerts.detectors.zones import Hours
-from alerts.escalation import KINDS, ROLES, Plan, Step, Target, Waits
-from alerts.people import Team
-from alerts.rota import HOLIDAY, Holiday, Rota, Shift, Swap
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType
 from service.database import make_engine

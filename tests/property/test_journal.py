@@ -11,13 +11,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import select
 
 from alerts.alarm import Alarm, Outcome, Transition
-from alerts.escalation import Call, Recipient, Skipped
+from alerts.calling.escalation import Call, Recipient, Skipped
 from alerts.findings import LATCHING, Change, Condition, Finding, Priority
-from alerts.journal import Journal, ShelfTooLong
+from alerts.journal.journal import Journal, ShelfTooLong
+from alerts.journal.schema import ALARM, OUTBOX, Status
+from alerts.journal.timing import calls_no_further
 from alerts.lifecycle import GONE, ON_SHELF, TAKEN, UNTAKEN, Event, IllegalEvent, State, step
 from alerts.notify.contract import Message
-from alerts.schema import ALARM, OUTBOX, Status
-from alerts.timing import calls_no_further
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
 

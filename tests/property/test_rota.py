@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from alerts.rota import HOLIDAY, Holiday, Rota, Shift, Swap
+from alerts.calling.rota import HOLIDAY, Holiday, Rota, Shift, Swap
 
 #: Two days in which the clock jumps and one in which it does not. In St. John's of 2010 it was put back at one minute
 #: past midnight, to the day before; Lord Howe jumps by half an hour; Apia left out the whole of 2011-12-30.

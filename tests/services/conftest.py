@@ -181,7 +181,7 @@ class House:
 
     @staticmethod
     def _shouhu() -> list[str]:
-        return [sys.executable, "-c", "from service.cli import app; app()"]
+        return [sys.executable, "-c", "from service.cli.app import app; app()"]
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from aiohttp import web
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from alerts.bank import Bank
-from alerts.clip_store import ClipStore
-from alerts.desk import Desk
 from alerts.detectors.baseline import Baseline
 from alerts.detectors.early_warning import EarlyWarning
 from alerts.detectors.fusion import Fusion
+from alerts.falls.clip_store import ClipStore
 from alerts.findings import Change, Condition, Finding, Priority
+from alerts.journal.desk import Desk
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType
 from ingest.quarantine import Quarantine

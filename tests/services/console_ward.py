@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 
-from alerts.delays import DelayReader
-from alerts.desk import Desk
-from alerts.escalation import Plan, steps_of
-from alerts.figures import LoadReader
-from alerts.ledger import Ledger
+from alerts.calling.escalation import Plan, steps_of
+from alerts.calling.people import Caregiver
+from alerts.calling.proofs import Proofs
+from alerts.calling.roster import Roster
+from alerts.calling.rota import Shift
+from alerts.journal.delays import DelayReader
+from alerts.journal.desk import Desk
+from alerts.journal.figures import LoadReader
+from alerts.journal.ledger import Ledger
+from alerts.journal.outbox import deliver
 from alerts.notify.gateway import Gateway
 from alerts.notify.words import Style
-from alerts.outbox import deliver
-from alerts.people import Caregiver
-from alerts.proofs import Proofs
-from alerts.roster import Roster
-from alerts.rota import Shift
 from service.api.house import House
 from service.fleet import Fleet
 from service.silent_devices import SilentDevice, ToldAs

@@ -20,11 +20,11 @@ from apprise.plugins.dingtalk import NotifyDingTalk
 from apprise.plugins.feishu import NotifyFeishu
 from apprise.plugins.wecombot import NotifyWeComBot
 
-from alerts.escalation import Recipient
+from alerts.calling.escalation import Recipient
+from alerts.calling.people import Contact
 from alerts.notify.apprise_channel import AppriseChannel
 from alerts.notify.contract import FailedForGood, FailedForNow, Letter, Place, Result, Sent
 from alerts.notify.words import Privacy, Style
-from alerts.people import Contact
 from tests.unit.alerts.summons import NAME, RAISED, SECRET
 
 WHO = Recipient("nurse-1", "sms")

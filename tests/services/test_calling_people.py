@@ -181,7 +181,7 @@ def test_a_service_that_refuses_everybody_is_a_technical_alarm(
 
 
 def notify_test(house: Any, *more: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-c", "from service.cli import app; app()", "notify", "test", *more]
+    command = [sys.executable, "-c", "from service.cli.app import app; app()", "notify", "test", *more]
     settings = ["--settings", str(house.folder / "shouhu.toml")]
     return subprocess.run([*command, *settings], capture_output=True, text=True, timeout=60, env=dict(os.environ))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 #: As the installed program does, from a folder of the test's own.
-SHOUHU = [sys.executable, "-c", "from service.cli import app; app()"]
+SHOUHU = [sys.executable, "-c", "from service.cli.app import app; app()"]
 ROOT = Path(__file__).parents[2]
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -129,7 +129,7 @@ def test_run_with_bad_settings_is_status_2(start: Start, tmp_path: Path) -> None
 def test_version_and_help_load_nothing_heavy() -> None:
     code = (
         "import sys\n"
-        "from service.cli import app\n"
+        "from service.cli.app import app\n"
         "try:\n    app(['version'])\nexcept SystemExit as end:\n    assert end.code == 0, end\n"
         "heavy = {'numpy', 'sqlalchemy', 'aiohttp', 'shapely', 'uvloop'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"

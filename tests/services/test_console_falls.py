@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from alerts.clips import Clip
+from alerts.falls.clips import Clip
 from alerts.findings import Change, Condition, Finding, Priority
 from simulators.motion import IMPACT_S, Activity
 from tests.services.console_home import HOSTILE, Home, card, look, now_ms

@@ -21,7 +21,7 @@ from simulators.care_home import OPENING_S
 WITHIN_S = OPENING_S + 60
 
 WHOLE = """
-from service.cli import app
+from service.cli.app import app
 app()
 """
 #: As the command line does it, with a saturation nobody can have as the limit.
@@ -29,7 +29,7 @@ SABOTAGED = """
 import asyncio, sys
 from dataclasses import replace
 from pathlib import Path
-from service.demo import Ports, demo, demo_detection
+from service.trial.demo import Ports, demo, demo_detection
 usual = demo_detection()
 limit = replace(usual.vitals.spo2_low, raise_at=1.0, clear_at=2.0)
 detect = replace(usual, vitals=replace(usual.vitals, spo2_low=limit))

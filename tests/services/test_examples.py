@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from service.home_fleet import fleet_text
+from service.trial.home_fleet import fleet_text
 from simulators.care_home import care_home
 from tests.conftest import Mosquitto, program
 

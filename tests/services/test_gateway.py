@@ -14,17 +14,17 @@ import pytest
 from aiohttp import web
 
 from alerts.alarm import Alarm
-from alerts.desk import Desk
-from alerts.escalation import Call, Recipient
+from alerts.calling.escalation import Call, Recipient
+from alerts.calling.people import Caregiver, ResidentCard, Site
+from alerts.calling.roster import Book, Roster
 from alerts.findings import Change, Condition, Finding, Priority
+from alerts.journal.desk import Desk
+from alerts.journal.outbox import deliver
+from alerts.journal.schema import Status
 from alerts.notify.backoff import Backoff
 from alerts.notify.contract import Delivered, FailedForGood, FailedForNow, Letter, Read, Result, Sent
 from alerts.notify.gateway import Gateway
 from alerts.notify.words import LEVELS, Privacy, Style
-from alerts.outbox import deliver
-from alerts.people import Caregiver, ResidentCard, Site
-from alerts.roster import Book, Roster
-from alerts.schema import Status
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
 from tests.unit.alerts.summons import NAME, RAISED, SECRET

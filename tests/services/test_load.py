@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from ingest.contract import VitalsMessage, parse_topic
+from service.cli.wrong_use import WrongUse
 from service.fleet import read_fleet
-from service.load import load
-from service.wrong_use import WrongUse
+from service.trial.load import load
 
 
 async def collect(broker: Any, count: int, ready: asyncio.Event, qos: int) -> list[tuple[str, bytes]]:

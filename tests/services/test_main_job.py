@@ -66,7 +66,7 @@ async def replay(house: Any, broker: Any, form: str) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        "from service.cli import app; app()",
+        "from service.cli.app import app; app()",
         *("replay", str(SET), RECORDING, "--device", f"{house.site}/BR-1", "--broker", broker.url, "--format", form),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -14,11 +14,11 @@ import aiomqtt
 import pytest
 
 from alerts.alarm import Outcome
-from alerts.desk import Desk
 from alerts.findings import Change, Condition, Finding, Priority
+from alerts.journal.desk import Desk
+from alerts.journal.outbox import deliver
+from alerts.journal.schema import Status
 from alerts.notify.mqtt import MqttChannel
-from alerts.outbox import deliver
-from alerts.schema import Status
 from ingest.directory import Device, DeviceType
 from ingest.listener import Endpoint
 from service.database import make_engine

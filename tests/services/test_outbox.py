@@ -20,13 +20,13 @@ import pytest
 from aiohttp import web
 
 from alerts.alarm import Outcome, Transition
-from alerts.desk import Desk
 from alerts.findings import Change, Condition, Finding, Priority
-from alerts.journal import Journal
+from alerts.journal.desk import Desk
+from alerts.journal.journal import Journal
+from alerts.journal.outbox import deliver
+from alerts.journal.schema import Status, metadata
 from alerts.notify.backoff import Backoff
 from alerts.notify.webhook import Webhook, body_of
-from alerts.outbox import deliver
-from alerts.schema import Status, metadata
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
 
@@ -335,11 +335,11 @@ async def test_presses_one_after_another_reach_the_receiver_fast(tmp_path: Path,
 SERVICE = """
 import asyncio, sys, time
 from pathlib import Path
-from alerts.desk import Desk
+from alerts.journal.desk import Desk
 from alerts.findings import Change, Condition, Finding, Priority
 from alerts.notify.backoff import Backoff
 from alerts.notify.webhook import Webhook
-from alerts.outbox import deliver
+from alerts.journal.outbox import deliver
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
 

@@ -14,14 +14,14 @@ from aiohttp import web
 from sqlalchemy import Engine
 
 from alerts.alarm import Alarm
-from alerts.desk import Desk
-from alerts.escalation import Recipient
+from alerts.calling.escalation import Recipient
+from alerts.calling.people import Caregiver, Site
+from alerts.calling.proof_times import UNPROVEN_MS, ProofTimes
+from alerts.calling.proofs import ProofResult, Proofs
+from alerts.calling.roster import Book, Roster
+from alerts.journal.desk import Desk
 from alerts.notify.contract import FailedForGood, FailedForNow, Sent
 from alerts.notify.gateway import Gateway
-from alerts.people import Caregiver, Site
-from alerts.proof_times import UNPROVEN_MS, ProofTimes
-from alerts.proofs import ProofResult, Proofs
-from alerts.roster import Book, Roster
 from service.channel_watch import ChannelWatch
 from service.database import make_engine
 from service.proof_watch import ProofWatch
@@ -223,7 +223,7 @@ async def test_a_feed_that_fails_is_told_at_the_first_site(home: Home) -> None:
 CHILD = """
 import asyncio, os, sys
 sys.path.insert(0, os.getcwd())
-from alerts.desk import Desk
+from alerts.journal.desk import Desk
 from service.database import make_engine
 from tests.services.test_proof_watch import Home
 

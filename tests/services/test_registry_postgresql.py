@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import text
 
+from alerts.calling.escalation import Plan, steps_of
+from alerts.calling.people import Team
+from alerts.calling.rota import HOLIDAY, Holiday, Shift, Swap
 from alerts.detectors.zones import Hours
-from alerts.escalation import Plan, steps_of
-from alerts.people import Team
-from alerts.rota import HOLIDAY, Holiday, Shift, Swap
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType
 from service.database import make_engine

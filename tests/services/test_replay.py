@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from ingest.contract import HEADER
-from service.replay import replay
+from service.cli.wrong_use import WrongUse
 from service.settings import Broker, parse_broker
-from service.wrong_use import WrongUse
+from service.trial.replay import replay
 from simulators.gateway import Gateway, Pace
 from simulators.recording import RecordingError
 from simulators.stream import Sent

@@ -35,7 +35,7 @@ def shouhu(tmp_path: Path) -> Shouhu:
     def run(store: str, *options: str, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
         settings = tmp_path / "shouhu.toml"
         settings.write_text(store)
-        command = [sys.executable, "-c", "from service.cli import app; app()", "store", "init"]
+        command = [sys.executable, "-c", "from service.cli.app import app; app()", "store", "init"]
         return subprocess.run(
             [*command, "--settings", str(settings), *options],
             check=False,

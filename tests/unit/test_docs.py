@@ -22,7 +22,7 @@ from ingest.contract import HEADER, MESSAGE_OF, Kind, Message
 from ingest.decode import Limits
 from ingest.rejected import Reason
 from service import settings
-from service.cli import app
+from service.cli.app import app
 from service.fleet.entries import NOUNS
 
 ROOT = Path(__file__).parents[2]

@@ -22,9 +22,9 @@ import paho.mqtt.client as paho
 import pytest
 import sqlalchemy
 
-from alerts.journal import Journal
+from alerts.journal.journal import Journal
+from alerts.journal.schema import OUTBOX, Status
 from alerts.lifecycle import State, step
-from alerts.schema import OUTBOX, Status
 from service.database import make_engine
 
 pytestmark = pytest.mark.timeout(600)
@@ -60,7 +60,7 @@ import os, re, signal, sys, threading
 from sqlalchemy import Engine, event
 from sqlalchemy.pool import Pool
 import service.app
-from service.cli import app
+from service.cli.app import app
 
 WRITE = re.compile(r"(INSERT|UPDATE)(?: INTO)? (\\w+)")
 settings, log = sys.argv[1:3]

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.samples import Packets, Samples
+from alerts.falls.samples import Packets, Samples
 from ingest.readings import Motion
 from simulators.motion import Activity, acceleration, wearers
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from alerts.delays import DelayReader
-from alerts.figures import LoadReader
-from alerts.journal import Journal
-from alerts.ledger import Ledger
+from alerts.journal.delays import DelayReader
+from alerts.journal.figures import LoadReader
+from alerts.journal.journal import Journal
+from alerts.journal.ledger import Ledger
 from service.database import make_engine
 
 NOW_MS = 1_700_000_000_000

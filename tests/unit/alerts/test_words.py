@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from alerts.escalation import Recipient
+from alerts.calling.escalation import Recipient
 from alerts.findings import Condition, Evidence, Priority
 from alerts.lifecycle import Event
 from alerts.notify.contract import Place

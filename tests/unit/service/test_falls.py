@@ -12,10 +12,10 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from alerts.alarm import Alarm, Outcome
-from alerts.clip_store import CLIP, ClipStore
-from alerts.clips import Clip
-from alerts.desk import Desk
+from alerts.falls.clip_store import CLIP, ClipStore
+from alerts.falls.clips import Clip
 from alerts.findings import Change, Condition, Finding, Priority
+from alerts.journal.desk import Desk
 from ingest.directory import Device, DeviceType, Directory
 from ingest.readings import AnyReadings
 from service.database import make_engine

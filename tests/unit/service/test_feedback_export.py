@@ -10,13 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from alerts.alarm import Outcome
-from alerts.clip_store import ClipStore, MissedFall
-from alerts.clips import Clip
+from alerts.falls.clip_store import ClipStore, MissedFall
+from alerts.falls.clips import Clip
+from alerts.falls.samples import Samples
 from alerts.findings import Change, Condition, Finding, Priority
-from alerts.journal import Journal
-from alerts.samples import Samples
+from alerts.journal.journal import Journal
 from ingest.directory import Device, DeviceType
-from service.cli import app
+from service.cli.app import app
 from service.database import make_engine
 from simulators.motion import IMPACT_S, Activity
 from simulators.recording import read_motion, read_set

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from alerts.coverage import gaps
+from alerts.calling.coverage import gaps
+from alerts.calling.people import ResidentCard
+from alerts.calling.roster import Book, Roster
 from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
 from alerts.detectors.vitals import Limit
-from alerts.people import ResidentCard
-from alerts.roster import Book, Roster
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType
 from service.fleet import Caregiver, Fleet, FleetError, PlacedZone, Resident, Site, csv_file, read_fleet

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from alerts.calling.escalation import Recipient
+from alerts.calling.rota import Shift, Swap
 from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
 from alerts.detectors.standard import DetectorSettings
 from alerts.detectors.vitals import Limit
-from alerts.escalation import Recipient
-from alerts.rota import Shift, Swap
 from ingest.decode import Limits
 from ingest.directory import Device, DeviceType
 from service import fleet_watch

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.coverage import Gap
+from alerts.calling.coverage import Gap
 from ingest.spool import Spool
 from ingest.stores.writer import Progress
 from service.api.house import Check

@@ -11,10 +11,10 @@ from alerts.findings import Change, Condition, Finding
 from ingest.decode import Decoder
 from ingest.directory import Directory
 from service.database import make_engine
-from service.demo import demo_detection
 from service.fleet import read_fleet
-from service.home_fleet import fleet_text
 from service.registry import Registry
+from service.trial.demo import demo_detection
+from service.trial.home_fleet import fleet_text
 from simulators.care_home import care_home, script
 from simulators.life import live
 from simulators.stream import Chunk, Incident

@@ -10,11 +10,11 @@ import pytest
 
 from alerts.bank import Bank
 from alerts.bed_signal import BedSignal
-from alerts.clip_store import ClipStore
-from alerts.desk import Desk
 from alerts.detectors.contract import Detector
 from alerts.detectors.fall import WristFall
 from alerts.detectors.sos import Press
+from alerts.falls.clip_store import ClipStore
+from alerts.journal.desk import Desk
 from ingest.decode import Decoder
 from ingest.directory import Device, DeviceType, Directory
 from ingest.disk import Reserve

@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import IntegrityError
 
+from alerts.calling.escalation import KINDS, Plan, steps_of
+from alerts.calling.people import Contact, ResidentCard, Team
+from alerts.calling.roster import Roster
+from alerts.calling.rota import HOLIDAY, Holiday, Shift, Swap
 from alerts.detectors.bed_profile import BedProfile
 from alerts.detectors.medical import Medical
 from alerts.detectors.vitals import Limit
 from alerts.detectors.zones import Hours
-from alerts.escalation import KINDS, Plan, steps_of
-from alerts.people import Contact, ResidentCard, Team
-from alerts.roster import Roster
-from alerts.rota import HOLIDAY, Holiday, Shift, Swap
 from ingest.contract import Crs
 from ingest.directory import Device, DeviceType, Directory
 from service.database import make_engine

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from alerts.desk import Desk
+from alerts.journal.desk import Desk
 from ingest.quarantine import Quarantine
 from ingest.rejected import Reason, Rejected
 from service.api.app import make_app

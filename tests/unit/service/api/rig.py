@@ -5,8 +5,8 @@ from typing import Any
 
 from aiohttp.test_utils import TestClient
 
-from alerts.desk import Desk
 from alerts.findings import Change, Condition, Finding, Priority
+from alerts.journal.desk import Desk
 from ingest.directory import Device, DeviceType
 from service.api.house import Check, Health
 from service.fleet import Caregiver, Fleet, Resident, Site

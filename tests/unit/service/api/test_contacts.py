@@ -9,12 +9,12 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from alerts.alarm import Alarm, Transition
-from alerts.desk import Desk
-from alerts.escalation import Call, Recipient
+from alerts.calling.escalation import Call, Recipient
+from alerts.calling.proofs import ProofResult, Proofs
 from alerts.findings import Change, Condition, Finding, Priority
+from alerts.journal.desk import Desk
 from alerts.notify.contract import Message
 from alerts.notify.post import signature_of
-from alerts.proofs import ProofResult, Proofs
 from ingest.quarantine import Quarantine
 from service.api.app import make_app
 from service.api.house import House

@@ -8,14 +8,14 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from typer.testing import CliRunner
 
-from alerts.delays import DelayReader
-from alerts.desk import Desk
 from alerts.findings import Condition
-from alerts.ledger import Ledger
+from alerts.journal.delays import DelayReader
+from alerts.journal.desk import Desk
+from alerts.journal.ledger import Ledger
 from ingest.quarantine import Quarantine
 from service.api.app import make_app
 from service.api.house import House
-from service.cli import app
+from service.cli.app import app
 from service.database import make_engine
 from service.registry import Registry
 from tests.unit.service.api.rig import FLEET, NOW_MS, Rig, Watch

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from alerts.desk import Desk
-from alerts.escalation import Plan, Recipient, steps_of
+from alerts.calling.escalation import Plan, Recipient, steps_of
+from alerts.calling.roster import Roster
+from alerts.calling.rota import Shift, Swap
+from alerts.journal.desk import Desk
 from alerts.notify.contract import Message
-from alerts.roster import Roster
-from alerts.rota import Shift, Swap
 from ingest.quarantine import Quarantine
 from service.api.app import make_app
 from service.api.house import House

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from alerts.clip_store import ClipStore
-from alerts.clips import Clip
-from alerts.desk import Desk
+from alerts.falls.clip_store import ClipStore
+from alerts.falls.clips import Clip
+from alerts.falls.samples import Samples
 from alerts.findings import Condition, Priority
-from alerts.samples import Samples
+from alerts.journal.desk import Desk
 from ingest.blocks import blocks_of
 from ingest.directory import Directory
 from ingest.quarantine import Quarantine

@@ -7,9 +7,9 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from alerts.alarm import Outcome
-from alerts.desk import Desk
-from alerts.figures import LoadReader
 from alerts.findings import Condition
+from alerts.journal.desk import Desk
+from alerts.journal.figures import LoadReader
 from ingest.quarantine import Quarantine
 from service.api.app import make_app
 from service.api.house import House

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from alerts.desk import Desk
 from alerts.detectors.standard import DetectorSettings
 from alerts.findings import Change, Condition, Finding, Priority
+from alerts.journal.desk import Desk
 from ingest.contract import Crs
 from ingest.coordinates import from_wgs84
 from ingest.decode import Limits

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from alerts.desk import Desk
+from alerts.journal.desk import Desk
 from ingest.blocks import blocks_of
 from ingest.decode import Decoder
 from ingest.directory import Directory

@@ -10,11 +10,11 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from alerts.bank import Bank
-from alerts.desk import Desk
 from alerts.detectors.early_warning import EarlyWarning
 from alerts.detectors.medical import Medical
 from alerts.detectors.standard import standard_detectors
 from alerts.detectors.zones import ZoneTable
+from alerts.journal.desk import Desk
 from ingest.decode import Decoder
 from ingest.directory import Directory
 from ingest.quarantine import Quarantine

@@ -1,0 +1,1 @@
+"""Alarms and what is to be told of them, kept in SQL."""

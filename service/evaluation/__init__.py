@@ -1,0 +1,1 @@
+"""Detectors against recordings, and what came of it."""
