@@ -1,14 +1,7 @@
-"""The table of an alarm's life as a page shows it: `python -m alerts.lifecycle_page PAGE` rewrites the page."""
+"""The table of an alarm's life as a page shows it: `make pages` rewrites the page."""
 
-import re
-import sys
-from pathlib import Path
-from typing import Final
-
+from alerts.generated_page import rewrite
 from alerts.lifecycle import TABLE, Event, State
-
-_DIAGRAM: Final = re.compile(r"(?<=```mermaid\n).*?(?=\n```)", re.DOTALL)
-_TABLE: Final = re.compile(r"^\| \| raise .*?\|(?=\n\n)", re.DOTALL | re.MULTILINE)
 
 
 def diagram() -> str:
@@ -31,16 +24,5 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def rewritten(page: str) -> str:
-    """A page with the diagram and the table as they now are; ValueError where it has no place for them."""
-    for place, text in ((_DIAGRAM, diagram()), (_TABLE, table())):
-        page, places = place.subn(text.replace("\\", r"\\"), page)
-        if places != 1:
-            raise ValueError(f"there must be one place for the diagram and one for the table (found {places})")
-    return page
-
-
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        path = Path(name)
-        path.write_text(rewritten(path.read_text(encoding="utf-8")), encoding="utf-8")
+    rewrite(diagram(), table())

@@ -1,15 +1,9 @@
 """The plans where nobody made one, as a page shows them; `make pages` rewrites the page."""
 
-import re
-import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Final
 
 from alerts.calling.escalation import DEFAULT_PLANS, Plan, Waits
-
-_DIAGRAM: Final = re.compile(r"(?<=```mermaid\n).*?(?=\n```)", re.DOTALL)
-_TABLE: Final = re.compile(r"^\| care \| alarms .*?\|(?=\n\n)", re.DOTALL | re.MULTILINE)
+from alerts.generated_page import rewrite
 
 
 def diagram() -> str:
@@ -45,16 +39,5 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def rewritten(page: str) -> str:
-    """A page with the diagram and the table as they now are; ValueError where it has no place for them."""
-    for place, text in ((_DIAGRAM, diagram()), (_TABLE, table())):
-        page, places = place.subn(text.replace("\\", r"\\"), page)
-        if places != 1:
-            raise ValueError(f"there must be one place for the diagram and one for the table (found {places})")
-    return page
-
-
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        path = Path(name)
-        path.write_text(rewritten(path.read_text(encoding="utf-8")), encoding="utf-8")
+    rewrite(diagram(), table())

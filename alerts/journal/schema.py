@@ -71,6 +71,7 @@ ALARM: Final = Table(
 OPEN: Final = ALARM.c.state != literal(State.RESOLVED.value, literal_execute=True)
 Index("alarm_open_key", ALARM.c.key, unique=True, sqlite_where=OPEN, postgresql_where=OPEN)
 Index("alarm_raised", ALARM.c.raised_ms, ALARM.c.alarm)
+Index("alarm_resident", ALARM.c.resident, ALARM.c.raised_ms, ALARM.c.alarm)
 Index("alarm_open_device", ALARM.c.device, ALARM.c.site, sqlite_where=OPEN, postgresql_where=OPEN)
 #: The open ones in the order in which they are listed, with what is counted of them, so that their rows are not read
 #: for that; SQLite looks at the state even so.

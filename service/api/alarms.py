@@ -1,25 +1,22 @@
 """Alarms over HTTP: open ones, past ones, and what people do about them."""
 
-from typing import Annotated, Final
+from typing import Final
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.alarm import Outcome
-from ingest.contract import NAME_PATTERN
 from service.api.acting import acting_on
 from service.api.caregivers import check_caregiver
 from service.api.errors import Problem, bad_request
 from service.api.house import HOUSE
 from service.api.open_alarms import open_alarms_json
-from service.api.route import Route, answer_with, read_body, read_query
+from service.api.route import Identifier, Route, answer_with, read_body, read_query
 from service.api.views import AlarmView, StepView, TransitionView, View
 
 _PAGE_MOST: Final = 500
 _NOTE_MOST: Final = 1000
 _LAST_TIME_MS: Final = 2**53
-
-Identifier = Annotated[str, StringConstraints(pattern=f"^{NAME_PATTERN}$")]
 
 
 class AlarmList(View):

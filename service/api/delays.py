@@ -9,10 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from alerts.findings import Condition
 from alerts.journal.delays import PRACTICE, Answered, Delays, Report
 from alerts.journal.ledger import UnknownLedger
-from service.api.alarms import Identifier
 from service.api.errors import ApiError
 from service.api.house import HOUSE
-from service.api.route import Route, answer_with, read_query
+from service.api.route import Identifier, Route, answer_with, read_query
 from service.api.views import View
 
 _DAY_MS: Final = 86_400_000

@@ -2,23 +2,20 @@
 
 import asyncio
 import logging
-from typing import Annotated, Final, Self
+from typing import Final, Self
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.journal.drills import MOST_MS, Drill
-from ingest.contract import NAME_PATTERN
 from service.api.caregivers import check_caregiver
 from service.api.errors import ApiError, Problem, bad_request
 from service.api.house import HOUSE
-from service.api.route import Route, answer_with, read_body
+from service.api.route import Identifier, Route, answer_with, read_body
 from service.api.views import View
 
 _LOG: Final = logging.getLogger(__name__)
 _MINUTES_MOST: Final = MOST_MS // 60_000
-
-Identifier = Annotated[str, StringConstraints(pattern=f"^{NAME_PATTERN}$")]
 
 
 class DrillBegins(BaseModel):

@@ -1,20 +1,19 @@
 """Falls over HTTP: the clip a nurse judges by, and the report of one that was missed."""
 
 import asyncio
-from typing import Annotated, Final, Self
+from typing import Final, Self
 
 import numpy as np
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.falls.clip_store import MissedFall
 from alerts.falls.clips import AFTER_S, BEFORE_S, Clip
 from alerts.journal.journal import UnknownAlarm
-from ingest.contract import NAME_PATTERN
 from service.api.caregivers import check_caregiver
 from service.api.errors import ApiError, Problem, bad_request
 from service.api.house import HOUSE, Clips, House
-from service.api.route import Route, answer_with, read_body, read_query
+from service.api.route import Identifier, Route, answer_with, read_body, read_query
 from service.api.views import View
 from service.feedback import NothingKept, keep_report, new_report
 
@@ -22,8 +21,6 @@ _NOTE_MOST: Final = 1000
 #: A report may be about so long ago; and a browser's clock may be so far ahead.
 _AGO_MOST_MS: Final = 30 * 86_400_000
 _AHEAD_MOST_MS: Final = 300_000
-
-Identifier = Annotated[str, StringConstraints(pattern=f"^{NAME_PATTERN}$")]
 
 
 class ClipQuery(BaseModel):

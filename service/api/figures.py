@@ -7,10 +7,9 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.journal.figures import HOURS_MOST, Load, SiteLoad
-from service.api.alarms import Identifier
 from service.api.errors import ApiError
 from service.api.house import HOUSE
-from service.api.route import Route, answer_with, read_query
+from service.api.route import Identifier, Route, answer_with, read_query
 from service.api.views import View
 from service.load_watch import load_of
 

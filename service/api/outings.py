@@ -6,21 +6,18 @@ from datetime import datetime
 from typing import Annotated, Final, Self
 
 from aiohttp import web
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from ingest.contract import NAME_PATTERN
 from service.api.caregivers import check_caregiver
 from service.api.errors import ApiError, Problem, bad_request
 from service.api.house import HOUSE, House
-from service.api.route import Route, answer_with, read_body, read_query
+from service.api.route import Identifier, Route, answer_with, read_body, read_query
 from service.api.views import View
 from service.fleet import Outing
 
 _LOG: Final = logging.getLogger(__name__)
 #: Whoever is out for longer is not out, but moved.
 _LONGEST_MS: Final = 24 * 3_600_000
-
-Identifier = Annotated[str, StringConstraints(pattern=f"^{NAME_PATTERN}$")]
 
 
 def _milliseconds(value: object) -> object:

@@ -3,15 +3,19 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, StringConstraints, ValidationError
 
+from ingest.contract import NAME_PATTERN
 from service.api.errors import Problem, bad_request
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _Model = TypeVar("_Model", bound=BaseModel)
+
+#: In bodies and queries; the description of the API shows the pattern.
+Identifier = Annotated[str, StringConstraints(pattern=f"^{NAME_PATTERN}$")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,21 @@
 """Alarms laid aside over HTTP: for a time, by a caregiver, with a reason."""
 
-from typing import Annotated, Final, Self
+from typing import Final, Self
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from alerts.journal.journal import ShelfTooLong
-from ingest.contract import NAME_PATTERN
 from service.api.acting import acting_on
 from service.api.caregivers import check_caregiver
 from service.api.errors import Problem, bad_request
 from service.api.house import HOUSE
-from service.api.route import Route, answer_with, read_body
+from service.api.route import Identifier, Route, answer_with, read_body
 from service.api.views import TransitionView, View
 
 _LAST_TIME_MS: Final = 2**53
 _MINUTES_MOST: Final = 60 * 24 * 30
 _REASON_MOST: Final = 200
-
-Identifier = Annotated[str, StringConstraints(pattern=f"^{NAME_PATTERN}$")]
 
 
 class Shelving(BaseModel):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from alerts.generated_page import rewritten
 from alerts.lifecycle import (
     GONE,
     ON_SHELF,
@@ -17,7 +18,7 @@ from alerts.lifecycle import (
     begins_ringing,
     step,
 )
-from alerts.lifecycle_page import diagram, rewritten, table
+from alerts.lifecycle_page import diagram, table
 
 DOC = Path(__file__).parents[3] / "docs" / "alarm-lifecycle.md"
 
@@ -134,11 +135,11 @@ def test_open_states_are_of_three_kinds() -> None:
 
 def test_the_page_shows_the_table() -> None:
     page = DOC.read_text(encoding="utf-8")
-    assert rewritten(page) == page, "make pages rewrites it"
+    assert rewritten(page, diagram(), table()) == page, "make pages rewrites it"
     assert f"```mermaid\n{diagram()}\n```" in page
     assert f"\n{table()}\n" in page
 
 
 def test_a_page_without_a_place_for_the_table_is_refused() -> None:
     with pytest.raises(ValueError, match="one place"):
-        rewritten("# The life of an alarm\n")
+        rewritten("# The life of an alarm\n", diagram(), table())

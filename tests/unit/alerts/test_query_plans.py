@@ -63,8 +63,9 @@ def tables(engine: Engine) -> set[str]:
         lambda engine: LoadReader(engine).load(NOW_MS, 24, site="ward"),
         lambda engine: DelayReader(engine).report(NOW_MS - 1, NOW_MS),
         lambda engine: Ledger(engine).of_alarm("x"),
+        lambda engine: Journal(engine).history(resident="R-1"),
     ],
-    ids=["open alarms", "next due", "course", "load", "load of a site", "report", "ledger"],
+    ids=["open alarms", "next due", "course", "load", "load of a site", "report", "ledger", "past of a resident"],
 )
 def test_nothing_goes_through_a_whole_table(engine: Engine, ask: Callable[[Engine], Any]) -> None:
     def asking() -> None:
@@ -80,3 +81,9 @@ def test_nothing_goes_through_a_whole_table(engine: Engine, ask: Callable[[Engin
 
 def test_open_alarms_come_in_the_order_of_an_index(engine: Engine) -> None:
     assert plans(engine, Journal(engine).open_alarms) == ["SCAN alarm USING INDEX alarm_open_raised"]
+
+
+def test_the_past_of_a_resident_is_found_and_not_looked_for(engine: Engine) -> None:
+    history = Journal(engine).history
+    (step,) = plans(engine, lambda: history(resident="R-1"))
+    assert "INDEX alarm_resident (resident=?)" in step

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from alerts.calling.escalation import DEFAULT_PLANS, KINDS, Step, Target, Waits, step_of
-from alerts.calling.escalation_page import rewritten
+from alerts.calling.escalation_page import diagram, table
 from alerts.findings import Priority
+from alerts.generated_page import rewritten
 
 ROOT = Path(__file__).parents[4]
 
@@ -64,6 +65,6 @@ def test_a_high_alarm_waits_a_minute_and_others_longer() -> None:
 
 def test_the_page_shows_the_plans_as_they_are() -> None:
     page = (ROOT / "docs/escalation.md").read_text(encoding="utf-8")
-    assert rewritten(page) == page, "make pages"
+    assert rewritten(page, diagram(), table()) == page, "make pages"
     with pytest.raises(ValueError, match="one place for the diagram"):
-        rewritten("nothing")
+        rewritten("nothing", diagram(), table())
