@@ -75,6 +75,9 @@ const en = {
   "group.more": "Show {n} more of the {left} below",
   "group.drill": "Drill",
   "group.shelved": "ring again at the end of their time",
+  "technical.title": "{n} technical alarms",
+  "technical.title.one": "{n} technical alarm",
+  "technical.cause": "{cause}\u00a0{n}",
 
   "condition.sos": "Emergency call",
   "condition.fall": "Fall",
@@ -647,6 +650,9 @@ const zh = {
   "group.more": "下面还有 {left} 条，再显示 {n} 条",
   "group.drill": "演练",
   "group.shelved": "到时会再次响铃",
+  "technical.title": "技术警报 × {n}",
+  "technical.title.one": "技术警报 × {n}",
+  "technical.cause": "{cause}\u00a0{n}",
 
   "condition.sos": "紧急求助",
   "condition.fall": "跌倒",

@@ -261,7 +261,7 @@ async def test_hundreds_of_open_alarms_stay_usable(home: Home, browser: Browser)
     page = await look(browser, home)
     await expect(page.locator("#link-words")).to_have_text("Connected")
     silent = [
-        Finding(3 + i, Condition.DEVICE, "silent", Change.BEGAN, Priority.LOW, now_ms() - 1000, now_ms())
+        Finding(4 + i, Condition.BED, "restless", Change.BEGAN, Priority.LOW, now_ms() - 1000, now_ms())
         for i in range(MANY)
     ]
     await home.desk.record(silent, home.devices, now_ms(), now_ms())
@@ -283,11 +283,10 @@ async def test_hundreds_of_open_alarms_stay_usable(home: Home, browser: Browser)
 
 async def test_what_somebody_reads_stays_on_the_page_however_many_come_before_it(home: Home, browser: Browser) -> None:
     page = await look(browser, home)
-    read = await home.happens("b-0", "silent", condition=Condition.DEVICE, priority=Priority.LOW)
+    read = await home.happens("b-0", "restless", condition=Condition.BED, priority=Priority.LOW)
     await card(page, read).locator(".more summary").click()
     later = [
-        Finding(4 + i, Condition.DEVICE, "silent", Change.BEGAN, Priority.LOW, now_ms(), now_ms())
-        for i in range(1, 120)
+        Finding(4 + i, Condition.BED, "restless", Change.BEGAN, Priority.LOW, now_ms(), now_ms()) for i in range(1, 120)
     ]
     await home.desk.record(later, home.devices, now_ms(), now_ms() + 1)
     cards = page.locator("#group-low .card")

@@ -156,7 +156,7 @@ async def test_a_silent_device_makes_its_alarm_unknown_and_never_over(ward: Ward
 
 async def test_cards_out_of_view_ask_nothing(ward: Ward, browser: Browser) -> None:
     many = [
-        Finding(4 + i, Condition.DEVICE, "silent", Change.BEGAN, Priority.LOW, now_ms(), now_ms()) for i in range(120)
+        Finding(4 + i, Condition.BED, "restless", Change.BEGAN, Priority.LOW, now_ms(), now_ms()) for i in range(120)
     ]
     await ward.desk.record(many, ward.devices, now_ms(), now_ms())
     page = await look(browser, ward)

@@ -186,7 +186,7 @@ async def test_thousands_of_open_alarms_stay_usable_beside_calling(ward: Ward, b
     causes = [f"cause_{i}" for i in range(20)]
     for cause in causes:
         many = [
-            Finding(4 + i, Condition.DEVICE, cause, Change.BEGAN, Priority.LOW, now_ms(), now_ms()) for i in range(499)
+            Finding(4 + i, Condition.BED, cause, Change.BEGAN, Priority.LOW, now_ms(), now_ms()) for i in range(499)
         ]
         await ward.desk.record(many, ward.devices, now_ms(), now_ms())
     page = await look(browser, ward)
