@@ -1,4 +1,4 @@
-"""What a person does to an alarm may be impossible: told apart as answers of the API."""
+"""What is asked of an alarm or done to it may be impossible: told apart as answers of the API."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

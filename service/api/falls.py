@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.falls.clip_store import MissedFall
 from alerts.falls.clips import AFTER_S, BEFORE_S, Clip
-from alerts.journal.journal import UnknownAlarm
+from service.api.acting import acting_on
 from service.api.caregivers import check_caregiver
 from service.api.errors import ApiError, Problem, bad_request
 from service.api.house import HOUSE, Clips, House
@@ -96,10 +96,8 @@ async def show_clip(request: web.Request) -> web.Response:
     """GET /api/v1/alarms/{alarm}/clip."""
     house, name = request.app[HOUSE], request.match_info["alarm"]
     number = read_query(request, ClipQuery).number
-    try:
+    with acting_on(name):
         await house.desk.alarm(name)
-    except UnknownAlarm:
-        raise ApiError(404, "unknown_alarm", f"there is no alarm {name[:64]!r}") from None
     clips = await asyncio.to_thread(_clips(house).of_alarm, name)
     for clip in clips:
         if clip.number == number:

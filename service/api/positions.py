@@ -8,10 +8,10 @@ from pydantic import Field
 
 from alerts.alarm import Transition
 from alerts.detectors.whereabouts import Standing, Whereabouts
-from alerts.journal.journal import UnknownAlarm
 from alerts.lifecycle import Event
 from ingest.contract import Crs, PositionSource
 from ingest.coordinates import from_wgs84
+from service.api.acting import acting_on
 from service.api.errors import ApiError
 from service.api.house import HOUSE
 from service.api.outings import check_resident
@@ -145,10 +145,8 @@ def _position(resident: str, found: Whereabouts, until_ms: int | None, now_ms: i
 async def show_track(request: web.Request) -> web.Response:
     """GET /api/v1/alarms/{alarm}/track."""
     house, name = request.app[HOUSE], request.match_info["alarm"]
-    try:
+    with acting_on(name):
         alarm = await house.desk.alarm(name)
-    except UnknownAlarm:
-        raise ApiError(404, "unknown_alarm", f"there is no alarm {name[:64]!r}") from None
     # What tells nothing new of the place bears the fix of the one before.
     told = {one.time_ms: one for one in map(FixView.of, reversed(await house.desk.transitions(name))) if one}
     fixes = tuple(told[time_ms] for time_ms in sorted(told))
