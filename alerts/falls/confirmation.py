@@ -67,6 +67,7 @@ class Facts:
     still_s: float = 0.0
     in_bed: InBed | None = None
     device_said: str | None = None
+    motion_said: bool = False
     pulse_before_bpm: float | None = None
     pulse_after_bpm: float | None = None
 
@@ -102,6 +103,7 @@ def judge(facts: Facts) -> Verdict:
         return Verdict(facts.raised_as, tuple(evidence))
     raisers = {
         "device_said": facts.device_said is not None and facts.cause in WRIST,
+        "motion_said": facts.motion_said and facts.cause in _DEVICE_SAID,
         "bed": facts.in_bed is InBed.LEFT_BED,
         "lay_still_s": told_s >= _STILL_RAISES_S,
         "pulse_after_bpm": pulse_bpm is not None and not _PULSE_LOW_BPM < pulse_bpm < _PULSE_HIGH_BPM,
@@ -130,6 +132,7 @@ class _Case:
     still_s: float = 0.0
     in_bed: InBed | None = None
     device_said: str | None = None
+    motion_said: bool = False
     found_ms: int = 0
 
 
@@ -169,6 +172,7 @@ class Confirmation:
             told=Verdict(alarm.priority, ()),
             pulse_before_bpm=self._pulse.usual_bpm(row, alarm.latest_onset_ms),
             device_said=_DEVICE_SAID.get(known.cause, known.device_said) if known is not None and same else None,
+            motion_said=known is not None and same and (known.motion_said or known.cause in WRIST),
             found_ms=alarm.latest_onset_ms,
         )
         self._cases[alarm.alarm] = case
@@ -211,16 +215,23 @@ class Confirmation:
         return findings
 
     def witness(self, findings: Iterable[Finding]) -> None:
-        """Take note of what detectors found: a device's own event is a witness of a fall found in the motion."""
+        """Take note of what detectors found: a device's own event and the motion are witnesses of each other.
+
+        What raised the alarm is no witness of it, however often it is delivered.
+        """
         for finding in findings:
-            said = _DEVICE_SAID.get(finding.cause)
-            if said is None or finding.change is not Change.BEGAN:
+            said, moved = _DEVICE_SAID.get(finding.cause), finding.cause in WRIST
+            if finding.change is not Change.BEGAN or not (said or moved):
                 continue
             for case in self._cases.values():
                 same = finding.row in case.rows and abs(finding.onset_ms - case.impact_ms) <= SAME_FALL_MS
-                if same and case.device_said != "confirmed":
+                if not same or (finding.row, finding.cause) == (case.row, case.cause):
+                    continue
+                if moved:
+                    case.motion_said = True
+                elif case.device_said != "confirmed":
                     case.device_said = said
-                    case.found_ms = max(case.found_ms, finding.found_ms)
+                case.found_ms = max(case.found_ms, finding.found_ms)
 
     def tick(self, now_ms: int) -> None:
         """Let go of falls of which nothing more can come."""
@@ -297,6 +308,7 @@ class Confirmation:
                 still_s=case.still_s,
                 in_bed=case.in_bed,
                 device_said=case.device_said,
+                motion_said=case.motion_said,
                 pulse_before_bpm=case.pulse_before_bpm,
                 pulse_after_bpm=median(case.pulses.values()) if enough else None,
             )

@@ -23,6 +23,7 @@ _REASON: Final = {
     "bed": ("what the bed mat says", "床垫信息"),
     "lay_still_s": ("lying still", "持续静止"),
     "device_said": ("what the device itself says", "设备自身判断"),
+    "motion_said": ("the motion of the wrist", "手腕运动"),
     "pulse_after_bpm": ("the pulse", "心率"),
 }
 

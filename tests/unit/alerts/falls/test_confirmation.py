@@ -108,6 +108,9 @@ def said(findings: list[Finding]) -> tuple[str, str, dict[str, Any]]:
         ({"in_bed": InBed.IN_BED, "device_said": "confirmed"}, Priority.HIGH, "device_said"),
         ({"in_bed": InBed.IN_BED, "cause": "device_confirmed", "raised_as": Priority.HIGH}, Priority.HIGH, None),
         ({"device_said": "suspected"}, Priority.HIGH, "device_said"),
+        ({"cause": "device_suspected"}, Priority.MEDIUM, None),
+        ({"cause": "device_suspected", "motion_said": True}, Priority.HIGH, "motion_said"),
+        ({"cause": "device_suspected", "motion_said": True, "in_bed": InBed.IN_BED}, Priority.LOW, "bed"),
         ({"pulse_before_bpm": 70.0, "pulse_after_bpm": 100.0}, Priority.MEDIUM, None),
         ({"pulse_before_bpm": 70.0, "pulse_after_bpm": 132.0}, Priority.HIGH, "pulse_after_bpm"),
         ({"pulse_after_bpm": 38.0}, Priority.HIGH, "pulse_after_bpm"),
@@ -231,6 +234,31 @@ def test_the_devices_own_suspicion_makes_that_of_the_motion_urgent() -> None:
     other = followed()
     other.witness([replace(event, row=OTHER), replace(event, onset_ms=T + 90_000)])
     assert other.update((), None) == []
+
+
+def detected(cause: str, after_ms: int = 0, row: int = BRACELET) -> Finding:
+    return Finding(row, Condition.FALL, cause, Change.BEGAN, Priority.MEDIUM, T + after_ms, T + after_ms)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "decided_by"),
+    [("wrist_suspected", "device_suspected", "device_said"), ("device_suspected", "wrist_suspected", "motion_said")],
+)
+def test_the_motion_and_the_device_bear_each_other_out_whichever_came_first(
+    first: str, second: str, decided_by: str
+) -> None:
+    confirmation = followed(alarm(first))
+    confirmation.witness([detected(second, 2_000)])
+    _, priority, evidence = said(confirmation.update((), None))
+    assert (priority, evidence["decided_by"]) == ("high", decided_by)
+
+
+@pytest.mark.parametrize("cause", ["wrist_suspected", "device_suspected"])
+def test_what_raised_an_alarm_and_is_delivered_again_is_no_witness_of_it(cause: str) -> None:
+    confirmation = Confirmation()
+    confirmation.resume([alarm(cause)], DEVICES, T + 1_000)
+    confirmation.witness([detected(cause)])
+    assert confirmation.update((), None) == []
 
 
 def test_the_pulse_before_and_after_is_told() -> None:

@@ -120,6 +120,11 @@ async def test_where_nothing_is_kept_it_is_said(rig: FallRig) -> None:
             "之后静止一分钟以上；因持续静止而升级",
         ),
         (
+            {"peak_g": 2.0, "decided_by": "motion_said"},
+            "impact of 2.0 g; made more urgent by the motion of the wrist",
+            "撞击 2.0 g；因手腕运动而升级",
+        ),
+        (
             {"device_said": "confirmed", "pulse_before_bpm": 70, "pulse_after_bpm": 96},
             "the device itself confirms a fall; pulse 70 /min before, 96 after",
             "设备自身确认跌倒；心率由 70 变为 96 次/分",
