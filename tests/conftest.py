@@ -8,6 +8,7 @@ Where the program is missing, the test is skipped with a line that says how to g
 import json
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -28,11 +29,25 @@ START_WITHIN_S = 30
 STOP_WITHIN_S = 15
 
 
+#: Below what the kernel gives to outgoing connections (32,768 on Linux): one of those cannot take a port between its
+#: choice and its use, nor while a service that a test stopped is away.
+_PORTS = range(15_000, 32_000)
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A loopback port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port nobody listens on now, and another one each time."""
+    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+        if port in _given:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _given.add(port)
+        return port
+    pytest.fail("no port is free")
 
 
 def program(name: str, package: str) -> str:

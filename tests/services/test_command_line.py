@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import free_port
+
 #: As the installed program does, from a folder of the test's own.
 SHOUHU = [sys.executable, "-c", "from service.cli.app import app; app()"]
 ROOT = Path(__file__).parents[2]
@@ -63,12 +65,6 @@ def wait_for_console(process: "subprocess.Popen[str]", port: int) -> None:
         time.sleep(0.05)
     process.kill()
     pytest.fail(f"the console did not answer: {finish(process)}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

@@ -1,11 +1,9 @@
 """The demo as a user runs it, in processes of their own side by side; a minute of real time for all of them."""
 
-import contextlib
 import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from simulators.care_home import OPENING_S
+from tests.conftest import free_port
 
 #: A process that judges must be ready within its own limits, too.
 WITHIN_S = OPENING_S + 60
@@ -69,28 +68,17 @@ class Run:
             pytest.fail(f"does not end:\n{self.said[-4000:]}")
 
 
-def free_ports(count: int) -> Iterator[str]:
-    """Ports that are free now and far apart, as a demo that finds one taken goes to the next."""
-    with contextlib.ExitStack() as probes:
-        held = [probes.enter_context(socket.socket()) for _ in range(count)]
-        for probe in held:
-            probe.bind(("127.0.0.1", 0))
-        found = [str(probe.getsockname()[1]) for probe in held]
-    return iter(found)
-
-
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
     """A demo that judges itself, one that cannot find everything, and one that goes on until Ctrl-C."""
     folder = tmp_path_factory.mktemp("demo")
-    ports = free_ports(9)
 
     def options() -> list[str]:
-        return ["--port", next(ports), "--mqtt-port", next(ports), "--mqtt5-port", next(ports)]
+        return ["--port", str(free_port()), "--mqtt-port", str(free_port()), "--mqtt5-port", str(free_port())]
 
     endless = Run(WHOLE, ["demo", *options()], folder / "endless.log")
     judged = Run(WHOLE, ["demo", "--seconds", str(OPENING_S), *options()], folder / "judged.log")
-    three = [next(ports) for _ in range(3)]
+    three = [str(free_port()) for _ in range(3)]
     sabotaged = Run(SABOTAGED, [*three, str(OPENING_S), str(folder / "sabotaged")], folder / "sabotaged.log")
     everything = {"endless": endless, "judged": judged, "sabotaged": sabotaged}
     yield everything
