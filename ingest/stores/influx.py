@@ -223,6 +223,8 @@ class Influx1(_Lines):
         """Make the database unless it is there; StoreUnavailable where the server cannot be reached."""
         name = self._database.replace("\\", "\\\\").replace('"', '\\"')
         status, body, headers = await self._post("/query", urlencode({"q": f'CREATE DATABASE "{name}"'}).encode(), {})
+        if status == 403:  # a user who may write and no more: writing tells whether somebody else made it
+            return
         reason = _outcome(status, body, headers)
         if reason is not None:
             raise StoreUnavailable(f"cannot make database {self._database}: {reason}")
