@@ -55,7 +55,12 @@ def test_who_walks_out_is_followed_until_they_are_back(build_house: Callable[...
                 heard.append(json.loads(message.payload))
                 if heard[-1]["position"]["distance"] > 85:
                     break
-            outside = await asyncio.to_thread(position)
+            last = len(walk_m) - 1
+            outside = await asyncio.to_thread(
+                house.wait,
+                "last fix outside",
+                lambda: (found := position())["distance_m"] > walk_m[last] - RADIUS_M - 3 and found,
+            )
             for i, north_m in enumerate(back_m, start=len(walk_m)):
                 await client.publish(topic, fix(north_m, begin_ms + i * STEP_MS), qos=1)
             async for message in client.messages:
@@ -102,7 +107,7 @@ def test_an_outing_holds_back_the_alarm_until_it_ends(build_house: Callable[...,
             publish(house.topic("LOC-1", "location"), fix(300, at_ms))
         (alarm,) = house.wait("alarm", house.alarms)
         house.post("/api/v1/residents/R-1/outing", {"until": now_ms() + 3_600_000, "by": "nurse-1"})
-        house.wait("word of the outing", lambda: "1 residents are noted" in house.log(), within_s=10)
+        house.wait("word of the outing", lambda: "1 residents are noted" in house.log())
         outing = house.get("/api/v1/residents/R-1/position")
         assert (outing["state"], outing["outing_until_ms"] > now_ms()) == ("unfenced", True)
         publish(house.topic("LOC-1", "location"), fix(310, begin_ms + 6 * STEP_MS))
@@ -113,7 +118,7 @@ def test_an_outing_holds_back_the_alarm_until_it_ends(build_house: Callable[...,
         assert [one["by"] for one in house.get("/api/v1/outings")["outings"]] == ["nurse-1"], "it outlives a crash"
         assert delete(f"{house.url}/api/v1/residents/R-1/outing?by=nurse-1") == 200
         assert house.get("/api/v1/residents/R-1/position")["outing_until_ms"] is None
-        house.wait("word of the end", lambda: "0 residents are noted" in house.log(), within_s=10)
+        house.wait("word of the end", lambda: "0 residents are noted" in house.log())
         for i in range(7, 12):
             publish(house.topic("LOC-1", "location"), fix(330, begin_ms + i * STEP_MS))
         house.wait("the alarm again", lambda: house.alarms()[0]["state"] == "unacknowledged")
