@@ -25,6 +25,7 @@ from alerts.calling.people import Contact
 from alerts.notify.apprise_channel import AppriseChannel
 from alerts.notify.contract import FailedForGood, FailedForNow, Letter, Place, Result, Sent
 from alerts.notify.words import Privacy, Style
+from tests.conftest import free_port
 from tests.unit.alerts.summons import NAME, RAISED, SECRET
 
 WHO = Recipient("nurse-1", "sms")
@@ -87,7 +88,7 @@ def letter() -> Letter:
     return Letter(1, RAISED.alarm.alarm, "key-1", message.address, message.body, 0, 1)
 
 
-async def send(url: str, *, privacy: Privacy = "room", book: Book | None = None, limit_s: float = 5.0) -> Result:
+async def send(url: str, *, privacy: Privacy = "room", book: Book | None = None, limit_s: float = 20.0) -> Result:
     channel = AppriseChannel("sms", url, lambda: book or Book(), Style(privacy), time_limit_s=limit_s)
     async with channel:
         return await channel.send(letter())
@@ -125,9 +126,7 @@ async def test_what_failed_is_told_apart(status: int, result: Result) -> None:
 
 
 async def test_nobody_there_is_for_now() -> None:
-    with listening() as (_, port):
-        pass
-    result = await send(f"json://127.0.0.1:{port}/{{address}}")
+    result = await send(f"json://127.0.0.1:{free_port()}/{{address}}")
     assert result == FailedForNow("cannot reach it: ConnectionError")
 
 
@@ -201,18 +200,18 @@ async def test_a_server_that_never_answers_holds_up_neither_the_loop_nor_another
     with listening() as (_, dead_port):
         async with served(service.take) as port:
             dead = [
-                asyncio.create_task(send(f"json://127.0.0.1:{dead_port}/{{address}}", limit_s=1.0)) for _ in range(8)
+                asyncio.create_task(send(f"json://127.0.0.1:{dead_port}/{{address}}", limit_s=6.0)) for _ in range(8)
             ]
             await asyncio.sleep(0.05)
-            begun_s, worst_s = time.monotonic(), 0.0
+            worst_s = 0.0
             live = asyncio.create_task(send(f"json://127.0.0.1:{port}/{{address}}"))
             while not live.done():
                 before_s = time.monotonic()
                 await asyncio.sleep(0.001)
                 worst_s = max(worst_s, time.monotonic() - before_s)
             assert live.result() == Sent()
-            assert time.monotonic() - begun_s < 0.4, "less than the dead ones take"
-            assert worst_s < 0.2
+            assert not any(one.done() for one in dead), "nobody waited for the dead ones"
+            assert worst_s < 2.0, "less than a dead one takes, 3 s, would hold up the loop"
             assert set(await asyncio.gather(*dead)) == {FailedForNow("cannot reach it: ReadTimeout")}
 
 
@@ -233,19 +232,19 @@ async def test_threads_that_never_come_back_are_left_and_bounded() -> None:
 
     server = await asyncio.start_server(drip, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    channel = AppriseChannel("sms", f"json://127.0.0.1:{port}/{{address}}", Book, time_limit_s=0.3)
+    channel = AppriseChannel("sms", f"json://127.0.0.1:{port}/{{address}}", Book, time_limit_s=20.0)
     results = []
     for _ in range(5):
         for one in [asyncio.create_task(channel.send(letter())) for _ in range(8)]:
             try:
-                async with asyncio.timeout(0.3):
+                async with asyncio.timeout(0.05):
                     results.append(await asyncio.shield(one))
             except TimeoutError:
                 one.cancel()
     assert FailedForNow("32 earlier calls still hang") in results
     assert channel._threads.alive == 32
     stop.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while channel._threads.alive:  # noqa: ASYNC110 - threads set no event
             await asyncio.sleep(0.02)
     server.close()
@@ -276,9 +275,8 @@ class Mailbox:
 
 @contextmanager
 def mail_server(box: Mailbox) -> Iterator[int]:
-    with listening() as (_, port):
-        pass
-    controller = Controller(box, "127.0.0.1", port)
+    port = free_port()
+    controller = Controller(box, "127.0.0.1", port, ready_timeout=60)
     controller.start()
     try:
         yield port
@@ -319,9 +317,7 @@ async def test_a_mail_server_says_whether_it_is_for_good(refusal: str, result: R
 
 
 async def test_no_mail_server_is_for_now() -> None:
-    with listening() as (_, port):
-        pass
-    result = await send(mail_url(port), book=Book("wang@example.org"))
+    result = await send(mail_url(free_port()), book=Book("wang@example.org"))
     assert result == FailedForNow("cannot reach it: connection error")
 
 
@@ -359,9 +355,7 @@ async def unlucky(status: int) -> list[Any]:
     async with served(service.take) as port:
         url = f"json://user:{SECRET}@127.0.0.1:{port}/{SECRET}/{{address}}"
         result = await send(url, privacy="full", book=Book("13800138000"))
-        with listening() as (_, dead_port):
-            pass
-        gone = await send(url.replace(str(port), str(dead_port)), privacy="full", book=Book("13800138000"))
+        gone = await send(url.replace(f":{port}/", f":{free_port()}/"), privacy="full", book=Book("13800138000"))
     with mail_server(Mailbox("550 13800138000 unknown")) as mail_port:
         refused = await send(mail_url(mail_port), privacy="full", book=Book("13800138000@example.org"))
     return [result, gone, refused, AppriseChannel("sms", url, Book)]
