@@ -29,8 +29,9 @@ from alerts.notify.backoff import Backoff
 from alerts.notify.webhook import Webhook, body_of
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
+from tests.conftest import free_port
 
-WITHIN_S = 20
+WITHIN_S = 40
 SOON = Backoff(first_s=0.02, most_s=0.05)
 DEVICES = tuple(Device("ward", f"button-{n}", DeviceType.BUTTON, f"resident-{n}") for n in range(64))
 
@@ -48,6 +49,7 @@ class Receiver:
     """Somebody else's HTTP service: keeps what came, answers as it is told."""
 
     def __init__(self) -> None:
+        self.asked = 0
         self.came: list[tuple[str, dict[str, Any]]] = []
         self.headers: list[dict[str, str]] = []
         self.bodies: list[bytes] = []
@@ -60,6 +62,8 @@ class Receiver:
     async def take(self, request: web.Request) -> web.Response:
         raw = await request.read()
         body = json.loads(raw)
+        self.asked += 1
+        self._stir.set()
         await asyncio.sleep(self.delay_s(body))
         status = self.status(body)
         self.came.append((request.headers["Idempotency-Key"], body))
@@ -213,15 +217,13 @@ async def test_alarms_do_not_wait_for_one_that_fails(tmp_path: Path, receiver: R
 
 
 async def test_a_press_overtakes_a_flood_into_a_slow_receiver(tmp_path: Path, receiver: Receiver) -> None:
-    receiver.delay_s = lambda body: 5.0 if body["priority"] == "low" else 0.0
+    receiver.delay_s = lambda body: 60.0 if body["priority"] == "low" else 0.0
     async with working(tmp_path, Webhook("hook", receiver.url)) as desk:
         await record(desk, *(press(row, Priority.LOW) for row in range(1, 64)))
-        await asyncio.sleep(0.2)
-        began_s = time.monotonic()
+        await receiver.until(lambda: receiver.asked > 0)
         await record(desk, press(0))
-        await receiver.until(lambda: len(receiver.came) == 1)
+        await receiver.until(lambda: len(receiver.came) == 1)  # long before the first of the flood is answered
     assert receiver.came[0][1]["device"] == "button-0"
-    assert time.monotonic() - began_s < 2.0
 
 
 async def test_a_dead_channel_delays_no_other(tmp_path: Path, receiver: Receiver) -> None:
@@ -250,9 +252,8 @@ async def test_acknowledging_calls_off_the_call_that_has_not_gone_out(tmp_path: 
 
 
 async def test_letters_wait_through_a_restart_and_a_receiver_that_is_away(tmp_path: Path) -> None:
-    receiver = Receiver()
-    async with receiver.served():
-        url, port = receiver.url, int(receiver.url.split(":")[2].split("/")[0])
+    receiver, port = Receiver(), free_port()
+    url = f"http://127.0.0.1:{port}/hook"
     hook = Webhook("hook", url, backoff=SOON)
     async with working(tmp_path, hook) as desk:
         await record(desk, press(0), press(1))
@@ -270,7 +271,7 @@ async def test_letters_go_on_when_the_database_comes_back(receiver: Receiver, po
     async with Desk(engine, [hook]) as desk:
         sending = asyncio.create_task(deliver(desk, hook, clock_ms))
         await record(desk, press(0))
-        await asyncio.sleep(0.1)
+        await receiver.until(lambda: receiver.asked > 0)
         await asyncio.to_thread(postgresql.stop)  # while the letter is on its way
         await asyncio.sleep(0.5)
         await asyncio.to_thread(postgresql.start)

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import time
 import urllib.request
 from typing import Any
 
@@ -13,15 +14,16 @@ def mqtt_round_trip(host: str, port: int) -> None:
         pytest.skip("needs mosquitto_sub: apt-get install mosquitto-clients")
     topic = "care/v1/site/device/status"
     listener = subprocess.Popen(
-        ["mosquitto_sub", "-h", host, "-p", str(port), "-t", topic, "-C", "1", "-W", "10"], stdout=subprocess.PIPE
+        ["mosquitto_sub", "-h", host, "-p", str(port), "-t", topic, "-C", "1", "-W", "60"], stdout=subprocess.PIPE
     )
-    for _ in range(50):  # the subscription may not stand yet when the first is sent
+    give_up_s = time.monotonic() + 60
+    while time.monotonic() < give_up_s:  # the subscription may not stand yet when the first is sent
         subprocess.run(
             ["mosquitto_pub", "-h", host, "-p", str(port), "-t", topic, "-q", "1", "-m", '{"bat": 90}'], check=True
         )
         if listener.poll() is not None:
             break
-    output, _ = listener.communicate(timeout=15)
+    output, _ = listener.communicate(timeout=60)
     assert output.strip() == b'{"bat": 90}'
 
 

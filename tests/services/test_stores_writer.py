@@ -45,7 +45,9 @@ async def test_readings_wait_on_disk_while_influxdb_is_away(influxdb: Any, tmp_p
         if round_number == 30:
             await asyncio.to_thread(influxdb.stop)
         if round_number == 60:
-            assert progress.unavailable_since_ms is not None
+            async with asyncio.timeout(30):
+                while progress.unavailable_since_ms is None:  # noqa: ASYNC110 - nothing tells a spectator
+                    await asyncio.sleep(0.01)
             assert progress.unavailable_reason
             assert spool.depth > 0
             await asyncio.to_thread(influxdb.start)
@@ -90,13 +92,13 @@ async def test_the_service_may_start_before_its_store(influxdb: Any, tmp_path: P
             on_stored=lags.append,
         )
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while progress.attempts_failed < 3:  # noqa: ASYNC110 - nothing tells a spectator
             await asyncio.sleep(0.01)
     await asyncio.to_thread(influxdb.start)
     await until_empty(spool)
     assert len(influxdb.query(database, "SELECT seq FROM fall")) == 10
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not lags:  # noqa: ASYNC110 - nothing tells a spectator
             await asyncio.sleep(0.01)
     assert lags == [Lag(90.0, 88.0)], "the age of the oldest reading, however long the store was away"
