@@ -10,6 +10,7 @@ import aiomqtt
 import pytest
 
 from ingest.listener import Batch, Endpoint, Session, SessionOptions
+from tests.conftest import free_port
 
 LIMIT_S = 20.0
 
@@ -120,19 +121,20 @@ async def test_it_comes_back_when_the_broker_does(mosquitto: Any) -> None:
         assert batch.payloads == [b"back"]
 
 
-async def test_brokers_are_tried_in_order(mosquitto: Any, unused_tcp_port: int) -> None:
+async def test_brokers_are_tried_in_order(mosquitto: Any) -> None:
     site = uuid4().hex
     options = SessionOptions(site, (f"care/v1/{site}/#",))
-    session = Session([Endpoint("127.0.0.1", unused_tcp_port), Endpoint(mosquitto.host, mosquitto.port)], options)
+    session = Session([Endpoint("127.0.0.1", free_port()), Endpoint(mosquitto.host, mosquitto.port)], options)
     task = asyncio.create_task(session.run())
     try:
         await asyncio.wait_for(session.connected.wait(), LIMIT_S)
     finally:
         task.cancel()
+        await asyncio.wait([task])
     assert session.connects == 1
 
 
-async def test_a_peer_that_falls_silent_is_given_up(unused_tcp_port: int, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_peer_that_falls_silent_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     """A half-open connection: the other side accepts, greets, and is never heard again."""
 
     greeted: set[asyncio.Task[Any]] = set()
@@ -152,8 +154,9 @@ async def test_a_peer_that_falls_silent_is_given_up(unused_tcp_port: int, caplog
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
 
-    server = await asyncio.start_server(greet_and_fall_silent, "127.0.0.1", unused_tcp_port)
-    session = Session([Endpoint("127.0.0.1", unused_tcp_port)], SessionOptions("x", ("a",), keep_alive_s=1))
+    server = await asyncio.start_server(greet_and_fall_silent, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    session = Session([Endpoint("127.0.0.1", port)], SessionOptions("x", ("a",), keep_alive_s=1))
     task = asyncio.create_task(session.run())
     try:
         async with asyncio.timeout(LIMIT_S):

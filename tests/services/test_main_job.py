@@ -15,6 +15,8 @@ import pytest
 from aiohttp import web
 from playwright.async_api import async_playwright, expect
 
+from tests.conftest import free_port
+
 RECORDINGS = Path(os.environ.get("SHOUHU_RECORDINGS", Path(__file__).parents[3] / "shared" / "data"))
 SET = RECORDINGS / "weda-fall"
 RECORDING = "F01_U01_R01"
@@ -80,10 +82,9 @@ async def test_a_recorded_fall_reaches_webhook_feed_and_screen(
     build_house: Callable[..., Any],
     mosquitto: Any,
     chromium_path: str,
-    unused_tcp_port_factory: Callable[[], int],
     form: str,
 ) -> None:
-    hook_port = unused_tcp_port_factory()
+    hook_port = free_port()
     hook = f'[[notify.webhook]]\nname = "test"\nurl = "http://127.0.0.1:{hook_port}/alarms"\n'
     house = await asyncio.to_thread(build_house, hook)
     subscribed = asyncio.Event()

@@ -21,6 +21,7 @@ from aiohttp import web
 from ingest.contract import Kind
 from ingest.stores.influx import Influx1
 from ingest.stores.rollups import continuous_query
+from tests.conftest import free_port
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -185,10 +186,11 @@ async def test_influxdb_1_rolls_up_by_itself(influxdb: Any, database: str) -> No
     await store.close()
 
 
-def test_a_server_that_is_away_is_said_to_be(shouhu: Shouhu, unused_tcp_port: int) -> None:
-    done = shouhu(of_influxdb1(f"http://127.0.0.1:{unused_tcp_port}", "d"))
+def test_a_server_that_is_away_is_said_to_be(shouhu: Shouhu) -> None:
+    port = free_port()
+    done = shouhu(of_influxdb1(f"http://127.0.0.1:{port}", "d"))
     assert done.returncode == 1
-    assert f"http://127.0.0.1:{unused_tcp_port}" in done.stderr
+    assert f"http://127.0.0.1:{port}" in done.stderr
     assert "Traceback" not in done.stderr
 
 

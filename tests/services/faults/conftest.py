@@ -209,9 +209,9 @@ class Reckoning:
         load.finish()
         expected = sorted(load.readings)
         assert len(set(expected)) == len(expected)
-        house.wait("readings in the store", lambda: len(stored()) >= len(expected), within_s=40)
+        house.wait("readings in the store", lambda: len(stored()) >= len(expected))
         # A press travels on a session of its own, which may come back later than the other.
-        house.wait("alarms of all presses", lambda: len(house.alarms()) >= len(load.presses), within_s=40)
+        house.wait("alarms of all presses", lambda: len(house.alarms()) >= len(load.presses))
         found = stored()
         alarms = house.alarms()
         duplicates = len(alarms) - len({alarm["device"] for alarm in alarms})

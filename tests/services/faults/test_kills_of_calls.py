@@ -36,7 +36,7 @@ WRITES: Final = (
 )
 TIMES: Final = 5
 BUTTONS: Final = 600
-ROUND_WITHIN_S: Final = 20.0
+ROUND_WITHIN_S: Final = 60.0
 PEOPLE: Final = ("nurse", "head_nurse", "centre")
 
 FLEET: Final = '[[site]]\nid = "{site}"\nname = "House of kills"\n' + "".join(
@@ -223,7 +223,7 @@ def test_fifty_kills_between_any_two_writes_lose_no_alarm_and_double_no_step(
         server.stdin.close()
     buttons.close()
     house.start()
-    house.wait("end of all alarms", lambda: look_after(house, most=1000) == 0, within_s=60)
+    house.wait("end of all alarms", lambda: look_after(house, most=1000) == 0)
     house.wait("letters", lambda: waiting(house) == 0)
     house.stop()
     reckon(house, buttons.pressed, receiver, len(rounds))

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import free_port
+
 INFLUXDB = '[store]\nkind = "influxdb1"\n[store.influxdb1]\nurl = "{url}"\ndatabase = "{database}"\n'
 
 
@@ -80,8 +82,8 @@ class Line:
 
 
 @pytest.fixture
-def line(mosquitto: Any, unused_tcp_port: int) -> Iterator[Line]:
-    line = Line(unused_tcp_port, mosquitto.port)
+def line(mosquitto: Any) -> Iterator[Line]:
+    line = Line(free_port(), mosquitto.port)
     yield line
     line.close()
 
@@ -119,7 +121,7 @@ def test_influxdb_stopped_and_then_slow_costs_nothing_and_delays_no_alarm(
         begin()
         for _ in range(4):
             button = load.press()
-            house.wait("alarm", lambda b=button: any(a["device"] == b for a in house.alarms()), within_s=5)
+            house.wait("alarm", lambda b=button: any(a["device"] == b for a in house.alarms()))
             time.sleep(0.8)
         end()
         time.sleep(0.5)
@@ -142,7 +144,7 @@ def test_a_line_that_is_dead_but_open_is_given_up_and_nothing_is_lost(
         time.sleep(0.5)
         line.die()
         load.press()
-        house.wait("word of the dead line", lambda: not house.is_ready(), within_s=10)
+        house.wait("word of the dead line", lambda: not house.is_ready())
         line.revive()
         house.wait("session", house.is_ready)
     assert "nothing heard for" in house.log()
