@@ -186,7 +186,15 @@ async def serve(
             group.create_task(desk.keep_time(wall_clock_ms), name="times of the alarms")
             group.create_task(desk.upkeep(wall_clock_ms), name="journal upkeep")
             group.create_task(load_watch.run(), name="load on people")
-            writer = drain(spool, store, quarantine, arrival, progress=progress, on_stored=metrics.stored)
+            writer = drain(
+                spool,
+                store,
+                quarantine,
+                arrival,
+                progress=progress,
+                on_stored=metrics.stored,
+                on_rejected=metrics.rejected,
+            )
             group.create_task(writer, name="store writer")
             group.create_task(fleet.run(), name="fleet")
             group.create_task(memory.keep(), name="memory")

@@ -34,6 +34,9 @@ class HealthWatch:
             metrics.watch_session(lane, session)
         metrics.gauge("shouhu_spool_readings", "Readings waiting for the store").set_function(lambda: spool.depth)
         metrics.gauge("shouhu_spool_bytes", "Bytes waiting for the store").set_function(lambda: spool.size_bytes)
+        metrics.gauge("shouhu_spool_dropped_readings", "Readings given up by a full spool since start").set_function(
+            lambda: spool.dropped_readings
+        )
         metrics.gauge("shouhu_stored_readings", "Readings stored since start").set_function(
             lambda: progress.stored_readings
         )

@@ -1,7 +1,7 @@
 """What operators watch: counted a batch at a time, in the Prometheus text format."""
 
 from collections import Counter as Tally
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -11,6 +11,7 @@ from alerts.journal.figures import Load
 from ingest.contract import Lane
 from ingest.decode import Decoded
 from ingest.listener import Batch, Session
+from ingest.rejected import Rejected
 from ingest.stores.writer import Lag
 
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
@@ -107,7 +108,11 @@ class Metrics:
         self._durable.labels(lane.name).observe((now_ms - batch.received_ms) / 1000)
         for readings in decoded.readings:
             self._readings.labels(readings.KIND).inc(len(readings))
-        for reason, count in Tally(rejected.reason for rejected in decoded.rejected).items():
+        self.rejected(decoded.rejected)
+
+    def rejected(self, rejected: Iterable[Rejected]) -> None:
+        """Count what went into quarantine, on its way in or because the store refused it."""
+        for reason, count in Tally(one.reason for one in rejected).items():
             self._rejected.labels(reason).inc(count)
 
     def stored(self, lag: Lag) -> None:

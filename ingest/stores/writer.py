@@ -69,14 +69,16 @@ async def drain(
     pace: Pace | None = None,
     clock_ms: Callable[[], int] = wall_clock_ms,
     on_stored: Callable[[Lag], None] = lambda _: None,
+    on_rejected: Callable[[Sequence[Rejected]], None] = lambda _: None,
 ) -> None:
     """Open the store and move the spool into it for ever, until cancelled.
 
     `wake` is set by whoever appends. A store that is away is tried again after twice the time, at most
     `longest_retry_s`, or when it says (Retry-After), with jitter so that a fleet of services does not come at once.
-    `on_stored` is told after every batch how long the oldest reading in it was under way.
+    `on_stored` is told after every batch how long the oldest reading in it was under way, `on_rejected` what
+    of it is in quarantine.
     """
-    writer = _Writer(spool, store, quarantine, progress or Progress(), pace or Pace(), clock_ms, on_stored)
+    writer = _Writer(spool, store, quarantine, progress or Progress(), pace or Pace(), clock_ms, on_stored, on_rejected)
     await writer.insist(store.open)
     while True:
         wake.clear()
@@ -97,6 +99,7 @@ class _Writer:
     pace: Pace
     clock_ms: Callable[[], int]
     on_stored: Callable[[Lag], None]
+    on_rejected: Callable[[Sequence[Rejected]], None]
 
     async def move(self) -> None:
         """Move one batch."""
@@ -114,6 +117,7 @@ class _Writer:
         rejected = self._rejected(refused, portions)
         if rejected:
             await self.insist(lambda: asyncio.to_thread(self.quarantine.add, rejected))
+            self.on_rejected(rejected)
         self.progress.refused_readings += len(rejected)
         self.progress.stored_readings += sum(len(b.readings) for b in blocks) - len(refused)
         self.progress.stored_ms = self.clock_ms()

@@ -2,19 +2,24 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from aiohttp import web
 
+from ingest.quarantine import Quarantine
 from ingest.readings import Fall, Status
+from ingest.rejected import Reason, Rejected
+from ingest.spool import Spool
 from ingest.stores.contract import Block, StoreUnavailable, Tag
 from ingest.stores.influx import Influx1, Influx2
+from ingest.stores.writer import drain
 
 TIME_MS = 1_760_000_000_000
 
@@ -56,6 +61,34 @@ async def test_influxdb_refuses_a_field_of_another_type_and_keeps_the_neighbours
     assert {row["seq"] for row in stored} | refused_at == set(range(7000))
     assert len(influxdb.query(database, "SELECT seq FROM fall")) == 10
     await store.close()
+
+
+async def test_who_asks_is_told_of_what_the_store_refused_once_it_is_in_quarantine(
+    influxdb: Any, tmp_path: Path
+) -> None:
+    store = Influx1(influxdb.url, f"d{uuid.uuid4().hex}")
+    await store.open()
+    await store.write_lines(['status battery_pct="full" 1760000000000000'])
+    spool, quarantine = Spool(tmp_path / "spool.db"), Quarantine(tmp_path / "quarantine.db")
+    spool.append([statuses(20, with_battery={7, 11})])
+    told: asyncio.Queue[tuple[Sequence[Rejected], dict[str, int]]] = asyncio.Queue()
+    writing = asyncio.create_task(
+        drain(
+            spool,
+            store,
+            quarantine,
+            asyncio.Event(),
+            on_rejected=lambda rejected: told.put_nowait((rejected, dict(quarantine.counts()))),
+        )
+    )
+    rejected, counts = await asyncio.wait_for(told.get(), 60)
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    assert [one.reason for one in rejected] == [Reason.REFUSED_BY_STORE] * 2
+    assert counts == {"refused_by_store": 2}
+    await store.close()
+    spool.close()
+    quarantine.close()
 
 
 async def test_all_lines_refused_are_found_without_halving_to_the_last(influxdb: Any) -> None:

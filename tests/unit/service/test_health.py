@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from alerts.calling.coverage import Gap
+from ingest.readings import Bcg
 from ingest.spool import Spool
+from ingest.stores.contract import Block, Tag
 from ingest.stores.writer import Progress
 from service.api.house import Check
 from service.health import HealthWatch
@@ -38,3 +41,30 @@ def test_who_cannot_be_called_is_told_and_never_stops_the_watching(spool: Spool,
     health = HealthWatch({}, spool, Progress(), Metrics(), lambda: gaps).now()
     assert health.ready
     assert check in health.checks
+
+
+def test_what_a_full_spool_gives_up_is_shown(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "full.db", max_bytes=1_000, when_full="drop_oldest")
+    metrics = Metrics()
+    HealthWatch({}, spool, Progress(), metrics)
+    for time_ms in (1_000, 2_000, 3_000):
+        spool.append([signal(time_ms)])
+    assert "shouhu_spool_dropped_readings 2.0" in metrics.exposition().decode().splitlines()
+    spool.close()
+
+
+def signal(time_ms: int) -> Block:
+    """One packet of more than half of what the spool above holds."""
+    one = np.array([time_ms])
+    packet = Bcg(
+        row=np.zeros(1, dtype=np.int32),
+        time_ms=one,
+        received_ms=one,
+        seq=one,
+        time_assumed=np.array([False]),
+        rate_hz=np.array([10.0]),
+        start=np.zeros(1, dtype=np.int64),
+        count=np.array([100]),
+        signal=np.arange(100, dtype=np.float32),
+    )
+    return Block(packet, (Tag("site", "mat", "resident"),))
