@@ -54,6 +54,7 @@ from service.proof_watch import ProofWatch
 from service.registry import Registry
 from service.settings import MqttSettings, Settings
 from service.store import make_store
+from service.tls import tls_context
 
 log = logging.getLogger(__name__)
 
@@ -230,9 +231,7 @@ def make_endpoints(mqtt: MqttSettings) -> list[Endpoint]:
     """The brokers, with TLS where their URL asks for it."""
     context: ssl.SSLContext | None = None
     if any(broker.tls for broker in mqtt.brokers):
-        context = ssl.create_default_context(cafile=mqtt.ca_file)
-        if mqtt.cert_file is not None:
-            context.load_cert_chain(mqtt.cert_file, mqtt.key_file)
+        context = tls_context(mqtt.ca_file, mqtt.cert_file, mqtt.key_file)
     return [Endpoint(broker.host, broker.port, context if broker.tls else None) for broker in mqtt.brokers]
 
 

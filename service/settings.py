@@ -32,6 +32,7 @@ from service.notify_settings import NotifySettings
 from service.problems import path_of, sentence, shown, unknown
 from service.secret import Secret, folder_of, resolve_text
 from service.section import Section, WebUrl
+from service.tls import tls_context
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -162,6 +163,8 @@ class MqttSettings(Section):
         for file in files:
             if file is not None and not file.is_file():
                 raise ValueError(f"there is no file {file}")
+        if any(files):  # told before a service runs that can reach no broker
+            tls_context(*files)
         return self
 
 

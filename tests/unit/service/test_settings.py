@@ -8,6 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from alerts.detectors.bed import BedSettings
@@ -288,11 +295,34 @@ def test_relative_paths_start_from_the_folder_of_the_file(write: Write, tmp_path
     assert settings.readings_file == Path("/r.db")
 
 
-def test_tls_files_must_be_there(write: Write, tmp_path: Path) -> None:
+def test_tls_files_must_be_there_and_of_use(write: Write, tmp_path: Path) -> None:
     text = '[mqtt]\nbrokers = ["mqtts://h"]\nca_file = "ca.crt"'
     assert problems(write(text)) == [f"mqtt: there is no file {tmp_path / 'ca.crt'}"]
-    (tmp_path / "ca.crt").touch()
+    (tmp_path / "ca.crt").write_text("a certificate, once")
+    (told,) = problems(write(text))
+    assert told.startswith(f"mqtt: ca_file {tmp_path / 'ca.crt'} holds no certificate that can be used: ")
+    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.crt")
     assert load(write(text)).mqtt.ca_file == tmp_path / "ca.crt"
+
+
+@pytest.mark.parametrize("key", ["another's", "none", "one with a password"])
+def test_a_client_certificate_needs_its_own_key_without_password(write: Write, tmp_path: Path, key: str) -> None:
+    authority = trustme.CA()
+    mine, another = authority.issue_cert("a.example"), authority.issue_cert("b.example")
+    mine.cert_chain_pems[0].write_to_path(tmp_path / "client.crt")
+    text = '[mqtt]\nbrokers = ["mqtts://h"]\ncert_file = "client.crt"\nkey_file = "client.key"'
+    keys = {"another's": another.private_key_pem.bytes(), "none": b"no key", "one with a password": locked(mine)}
+    (tmp_path / "client.key").write_bytes(keys[key])
+    (told,) = problems(write(text))
+    files = f"cert_file {tmp_path / 'client.crt'} and key_file {tmp_path / 'client.key'}"
+    assert told.startswith(f"mqtt: {files} must be a certificate and its key without password, both PEM: ")
+    mine.private_key_pem.write_to_path(tmp_path / "client.key")
+    assert load(write(text)).mqtt.key_file == tmp_path / "client.key"
+
+
+def locked(certificate: trustme.LeafCert) -> bytes:
+    key = load_pem_private_key(certificate.private_key_pem.bytes(), None)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"a secret"))
 
 
 def test_a_secret_comes_from_the_environment_or_a_file(
@@ -398,8 +428,11 @@ def test_the_example_holds_for_what_it_shows_in_comments(tmp_path: Path, monkeyp
     text = without_comment_marks(EXAMPLE.read_text(encoding="utf-8"))
     for name in re.findall(r'env = "(SHOUHU\w+)"', text):
         monkeypatch.setenv(name, "ntfy://x/{address}" if name.endswith("_URL") else "x")
-    for name in ("ca.crt", "client.crt", "client.key"):
-        (tmp_path / name).touch()
+    authority = trustme.CA()
+    client = authority.issue_cert("shouhu.example")
+    authority.cert_pem.write_to_path(tmp_path / "ca.crt")
+    client.cert_chain_pems[0].write_to_path(tmp_path / "client.crt")
+    client.private_key_pem.write_to_path(tmp_path / "client.key")
     path = tmp_path / "shouhu.toml"
     path.write_text(text.replace('["mqtt://', '["mqtts://'), encoding="utf-8")
     settings = load(path)
