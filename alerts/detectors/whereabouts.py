@@ -69,7 +69,7 @@ def whereabouts(
     source = int(known["source"])
     return Whereabouts(
         row=row,
-        standing=_standing(known, lost=bool(lost), fenced=fenced),
+        standing=_standing(known, float(away_m[0, 0]), settings, lost=bool(lost), fenced=fenced),
         fix_ms=int(known["last_ms"]),
         heard_ms=int(known["heard_ms"]),
         lat_deg=float(known["lat_deg"]),
@@ -85,7 +85,7 @@ def whereabouts(
     )
 
 
-def _standing(known: np.void, *, lost: bool, fenced: bool) -> Standing:
+def _standing(known: np.void, away_m: float, settings: GeofenceSettings, *, lost: bool, fenced: bool) -> Standing:
     evidence = int(known["evidence"][0])
     if lost:
         return Standing.UNKNOWN
@@ -93,9 +93,21 @@ def _standing(known: np.void, *, lost: bool, fenced: bool) -> Standing:
         return Standing.UNFENCED
     if known["out"][0]:
         return Standing.OUTSIDE
-    if evidence == 0:
-        return Standing.UNKNOWN
-    return Standing.PROBABLY_OUTSIDE if evidence > 0 else Standing.INSIDE
+    if evidence > 0:
+        return Standing.PROBABLY_OUTSIDE
+    return Standing.INSIDE if evidence < 0 and _may_be_inside(known, away_m, settings) else Standing.UNKNOWN
+
+
+def _may_be_inside(known: np.void, away_m: float, settings: GeofenceSettings) -> bool:
+    """Whether the last fix is one of somebody inside: those before it do not say where they are now.
+
+    A far cell says nothing up to `mast_m` from the edge, and what was taken for a jump may be where they are.
+    """
+    accuracy_m, source = float(known["accuracy_m"]), int(known["source"])
+    cell = source >= 0 and SOURCES[source] is PositionSource.LBS
+    if cell or accuracy_m > settings.coarse_m:
+        return away_m < settings.margin_m - settings.mast_m
+    return away_m <= settings.margin_m + accuracy_m
 
 
 def _finite(value: float) -> float | None:
