@@ -24,6 +24,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes tells how busy the machine is, and fails nothing. At the gate, where CI is set, every run
+# tries the same examples: a change is judged by what it changes. Whoever develops tries new ones with each run.
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("gate", settings.get_profile("search"), derandomize=True)
+settings.load_profile("gate" if os.environ.get("CI") else "search")
 
 START_WITHIN_S = 30
 STOP_WITHIN_S = 15
