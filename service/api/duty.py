@@ -9,9 +9,8 @@ from alerts.calling.people import Role
 from alerts.calling.roster import Duty, Roster
 from service.api.errors import ApiError
 from service.api.house import HOUSE, House
-from service.api.route import Route, answer_with, read_query
+from service.api.route import Identifier, Route, answer_with, read_query
 from service.api.views import View
-from service.identifier import Identifier
 
 
 class DutyQuery(BaseModel):

@@ -3,19 +3,26 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError, WithJsonSchema
+from pydantic_core import ErrorDetails
 
 from ingest.contract import NAME_PATTERN
 from service.api.errors import Problem, bad_request
+from service.identifier import check_identifier
+from service.problems import sentence, unknown
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _Model = TypeVar("_Model", bound=BaseModel)
 
 #: In bodies and queries; the description of the API shows the pattern.
-Identifier = Annotated[str, StringConstraints(pattern=f"^{NAME_PATTERN}$")]
+Identifier = Annotated[
+    str,
+    AfterValidator(check_identifier),
+    WithJsonSchema({"type": "string", "pattern": f"^{NAME_PATTERN}$"}),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +51,36 @@ def read_query(request: web.Request, model: type[_Model]) -> _Model:
     twice = [name for name, count in Counter(name for name, _ in request.query.items()).items() if count > 1]
     if twice:
         raise bad_request("query", [Problem(field=name, message="is given more than once") for name in twice])
-    return _read("query", lambda: model.model_validate(dict(request.query)))
+    return _read("query", model, lambda: model.model_validate(dict(request.query)))
 
 
 async def read_body(request: web.Request, model: type[_Model]) -> _Model:
     """The JSON body as `model`; ApiError 400 with every problem."""
     data = await request.read()
-    return _read("body", lambda: model.model_validate_json(data))
+    return _read("body", model, lambda: model.model_validate_json(data))
 
 
-def _read(where: str, parse: Callable[[], _Model]) -> _Model:
+def _read(where: str, model: type[_Model], parse: Callable[[], _Model]) -> _Model:
     try:
         return parse()
     except ValidationError as error:
-        raise bad_request(where, [_problem(dict(one)) for one in error.errors()]) from None
+        raise bad_request(where, [_problem(model, one) for one in error.errors()]) from None
 
 
-def _problem(error: Mapping[str, Any]) -> Problem:
-    return Problem(field=".".join(map(str, error["loc"])), message=str(error["msg"]))
+def _problem(model: type[BaseModel], error: ErrorDetails) -> Problem:
+    where = ".".join(map(str, error["loc"]))
+    match error["type"]:
+        case "extra_forbidden":
+            what = unknown(where, model.model_fields, "field")
+        case "model_type":
+            what = "must be a JSON object"
+        case "json_invalid":
+            what = f"is no JSON: {error['ctx']['error']}"
+        case "string_type":
+            what = "must be a string"
+        case _:
+            what = sentence(error)
+    return Problem(field=where, message=what)
 
 
 def answer_with(view: BaseModel, status: int = 200) -> web.Response:

@@ -13,10 +13,9 @@ from alerts.calling.rota import Rota, Swap
 from service.api.caregivers import check_caregiver
 from service.api.errors import ApiError, Problem, bad_request
 from service.api.house import HOUSE
-from service.api.route import Route, answer_with, read_body
+from service.api.route import Identifier, Route, answer_with, read_body
 from service.api.views import View
 from service.fleet import NotedSwap
-from service.identifier import Identifier
 
 _LOG: Final = logging.getLogger(__name__)
 #: A shift that began yesterday, by whichever clock, may still run; and nobody plans further ahead than a year.

@@ -84,6 +84,39 @@ async def test_every_problem_of_a_body_is_told_at_once_and_nothing_is_changed(ri
     assert (await rig.get(f"/api/v1/alarms/{name}"))["alarm"]["state"] == "unacknowledged"
 
 
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("hour=2", 'hour: is not a known field; did you mean "hours"?'),
+        ("hours=200", 'hours: must be at most 168 (got "200")'),
+        ("hours=many", 'hours: must be a whole number (got "many")'),
+        ("site=no spaces", 'site: must be 1 to 64 of the letters A-Z and a-z, digits, "_" and "-" (got "no spaces")'),
+        ("hours=1&hours=2", "hours: is given more than once"),
+    ],
+)
+async def test_what_is_wrong_with_a_query_is_told_in_words(rig: Rig, query: str, told: str) -> None:
+    error = (await rig.get(f"/api/v1/figures?{query}", 400))["error"]
+    assert error["message"] == f"the query is not acceptable: {told}"
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"press", "is no JSON: expected value at line 1 column 1"),
+        (b"[]", "must be a JSON object"),
+        (b"{}", "by: is missing"),
+        (b'{"by": 7}', "by: must be a string"),
+        (b'{"by": "lin", "minutes": 5, "until_ms": 7}', "needs either until_ms or minutes"),
+        (b'{"by": "lin", "minutes": 0}', "minutes: must be at least 1 (got 0)"),
+    ],
+)
+async def test_what_is_wrong_with_a_body_is_told_in_words(rig: Rig, body: bytes, told: str) -> None:
+    path = f"/api/v1/alarms/{await rig.happens()}/shelve"
+    answer = await rig.client.post(path, data=body, headers={"Content-Type": "application/json"})
+    assert answer.status == 400
+    assert (await answer.json())["error"]["message"] == f"the body is not acceptable: {told}"
+
+
 async def test_only_a_registered_caregiver_takes_alarms_unless_none_is_registered(rig: Rig) -> None:
     name = await rig.happens()
     error = (await rig.post(f"/api/v1/alarms/{name}/acknowledge", {"by": "stranger"}, 400))["error"]
