@@ -1,6 +1,6 @@
 """What is known of a fall, in one sentence a nurse can read, in both languages; pure.
 
-On the console stands every other word (console/i18n.js); these are here because webhooks', messages' and other
+On the console stands every other word (console/words_*.js); these are here because webhooks', messages' and other
 programs' readers need them as well.
 """
 

@@ -2,9 +2,9 @@
 
 import { delayOf, language, text, textOrNull, timeOf } from "./language.js";
 
-/** What follows a number, by the last words of its name. */
+/** What follows a number, by the last words of its name: as it is, or the key of its words. */
 const UNITS = [
-  ["_per_min", "/min"], ["_bpm", "/min"], ["_pct", "%"], ["_c", "°C"], ["_mmhg", "mmHg"],
+  ["_per_min", "unit.per_min"], ["_bpm", "unit.per_min"], ["_pct", "%"], ["_c", "°C"], ["_mmhg", "mmHg"],
   ["_m_s", "m/s"], ["_m", "m"], ["_g", "g"], ["_deg", "°"], ["_h", "h"],
 ];
 /** What exactly happened; a cause nobody has translated yet is shown as it is called. */
@@ -27,7 +27,10 @@ export const figuresOf = (alarm) => Object.entries(alarm.evidence).filter(([key]
 export const conditionOf = (alarm) => textOrNull(`condition.${alarm.condition}`) ?? alarm.condition;
 
 /** What follows a number of this name; undefined where nothing does. */
-export const unitOf = (name) => UNITS.find(([end]) => name.endsWith(end))?.[1];
+export function unitOf(name) {
+  const unit = UNITS.find(([end]) => name.endsWith(end))?.[1];
+  return unit && (textOrNull(unit) ?? unit);
+}
 
 const stemOf = (name) => {
   const unit = [...UNITS.map(([end]) => end), "_s", "_ms"].find((end) => name.endsWith(end));

@@ -102,7 +102,7 @@ async def test_a_service_that_hears_no_devices_says_so_and_never_all_quiet(home:
     page = await look(browser, home)
     await expect(page.locator(".banner-unready")).to_contain_text("THE SERVICE IS NOT WATCHING")
     await expect(page.locator(".banner-unready .detail")).to_have_text(
-        "What is wrong: no connection to the broker, devices are not heard"
+        "What is wrong: no connection to the message broker, so devices are not heard"
     )
     await expect(page.locator("#quiet-title")).not_to_have_text("All quiet")
 
@@ -163,7 +163,7 @@ async def test_a_partial_score_is_shown_as_an_interval_with_each_input(home: Hom
     await expect(card(page, alarm)).not_to_contain_text("NEWS2")
     await page.locator("#language").click()
     await expect(evidence).to_contain_text(
-        "早期预警评分≥ 5，7 项中已知 3 项（至多 14）心率132 /min · 3 分 · 床垫 · 另一设备测得 92 /min"
+        "早期预警评分≥ 5，7 项中已知 3 项（至多 14）心率132 次/分 · 计 3 分 · 床垫 · 另一设备测得 92 次/分"
     )
 
 

@@ -124,7 +124,7 @@ async def test_a_fall_walked_away_from_stays_and_says_so(home: Home, browser: Br
     await witnessed(home, Change.CANCELLED, cancelled_by="walking", walked_after_s=31, steps_per_min=104)
     await expect(card(page, alarm).locator(".mark.cancelled")).to_have_text("Walking again")
     await expect(card(page, alarm).locator(".sentence")).to_contain_text("walking again 31 s later (104 steps/min)")
-    await card(page, alarm).locator("summary", has_text="Course").click()
+    await card(page, alarm).locator("summary", has_text="What happened so far").click()
     await expect(card(page, alarm).locator(".course")).to_contain_text("called off: walking again")
 
 

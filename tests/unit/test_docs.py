@@ -228,10 +228,10 @@ def test_the_limits_on_size_and_clock_are_those_of_the_code() -> None:
 
 def console_words() -> tuple[dict[str, str], dict[str, str]]:
     """English and Chinese as the console has them."""
-    text = (ROOT / "service/console/i18n.js").read_text(encoding="utf-8")
-    english, chinese = re.split(r"^const zh = ", text, maxsplit=1, flags=re.MULTILINE)
-    pair = r'^\s+"([a-z0-9_.]+)": "((?:[^"\\]|\\.)*)",?$'
-    return dict(re.findall(pair, english, re.MULTILINE)), dict(re.findall(pair, chinese, re.MULTILINE))
+    files = sorted((ROOT / "service/console").glob("words_*.js"))
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    pairs = re.findall(r'^  "([a-z0-9_.]+)": \[\s*"((?:[^"\\]|\\.)*)",\s+"((?:[^"\\]|\\.)*)"', text, re.MULTILINE)
+    return {key: english for key, english, _ in pairs}, {key: chinese for key, _, chinese in pairs}
 
 
 @pytest.mark.parametrize(

@@ -74,10 +74,19 @@ async def test_a_fault_of_ours_is_told_without_its_innards(rig: Rig, caplog: pyt
 
 
 async def test_both_languages_of_the_console_have_the_same_words(rig: Rig) -> None:
-    text = await (await rig.client.get("/console/i18n.js")).text()
-    tables = re.findall(r"const (en|zh) = \{(.*?)\n\};", text, re.DOTALL)
-    words = {name: dict(re.findall(r'^  "([^"]+)": "(.*)",$', table, re.MULTILINE)) for name, table in tables}
-    assert words["en"].keys() == words["zh"].keys()
-    assert len(words["en"]) > 100
-    for key, english in words["en"].items():
-        assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", words["zh"][key])), key
+    index = await (await rig.client.get("/console/i18n.js")).text()
+    files = re.findall(r'from "\./(words_[a-z]+\.js)"', index)
+    words: list[tuple[str, str, str]] = []
+    for file in files:
+        text = await (await rig.client.get(f"/console/{file}")).text()
+        one = r'"((?:[^"\\]|\\.)*)"'
+        found = re.findall(rf'^  "([^"]+)": \[\s*{one},\s+{one},?\s*\],$', text, re.MULTILINE)
+        assert len(found) == len(re.findall(r'^  "', text, re.MULTILINE)), f"{file}: a key without two texts"
+        words += found
+    assert len(words) > 100
+    keys = [key for key, _, _ in words]
+    assert sorted(set(keys)) == sorted(keys), "a key stands twice"
+    for key, english, chinese in words:
+        assert english, key
+        assert chinese, key
+        assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", chinese)), key
