@@ -11,7 +11,9 @@ from alerts.journal.delays import PRACTICE, DelayReader, Delays, Leg, Report
 from alerts.journal.journal import Journal
 from ingest.clock import wall_clock_ms
 from service.api.delays import ReportView
+from service.cli.wrong_use import WrongUse
 from service.database import make_engine
+from service.registry import Registry
 
 _DAY_MS: Final = 86_400_000
 _WORDS: Final[Mapping[str, str]] = {
@@ -27,12 +29,16 @@ _WORDS: Final[Mapping[str, str]] = {
 
 
 def report(database_url: str | URL, site: str | None, days: int, as_json: bool) -> None:
-    """Print the report of the last days."""
+    """Print the report of the last days; WrongUse where no such site is known."""
     engine = make_engine(database_url)
     try:
         Journal(engine)  # a database of an earlier version is given what is new
         end_ms = wall_clock_ms()
         found = DelayReader(engine).report(end_ms - days * _DAY_MS, end_ms, site=site)
+        if site is not None and not (found.by_condition or found.drills.alarms):
+            known = [one.site for one in Registry(engine).sites()]
+            if site not in known:
+                raise WrongUse(f'there is no site "{site}"; those of the fleet are: {", ".join(known) or "none"}')
     finally:
         engine.dispose()
     if as_json:

@@ -12,6 +12,7 @@ from alerts.journal.ledger import UnknownLedger
 from service.api.errors import ApiError
 from service.api.house import HOUSE
 from service.api.route import Identifier, Route, answer_with, read_query
+from service.api.sites import check_site
 from service.api.views import View
 
 _DAY_MS: Final = 86_400_000
@@ -134,6 +135,8 @@ async def show_report(request: web.Request) -> web.Response:
         raise ApiError(501, "no_report", "no ledger is kept here")
     end_ms = house.now_ms()
     report = await asyncio.to_thread(house.delays.report, end_ms - query.days * _DAY_MS, end_ms, site=query.site)
+    if query.site is not None and not (report.by_condition or report.drills.alarms):
+        await check_site(house, query.site)
     return answer_with(ReportView.of(report))
 
 
@@ -155,6 +158,6 @@ ROUTES: Final = (
         "By condition; drills apart. `shouhu report` shows the same.",
         query=ReportQuery,
         answer=ReportView,
-        errors=(400, 501),
+        errors=(400, 404, 501),
     ),
 )

@@ -10,6 +10,7 @@ from alerts.journal.figures import HOURS_MOST, Load, SiteLoad
 from service.api.errors import ApiError
 from service.api.house import HOUSE
 from service.api.route import Identifier, Route, answer_with, read_query
+from service.api.sites import check_site
 from service.api.views import View
 from service.load_watch import load_of
 
@@ -84,6 +85,8 @@ async def show_figures(request: web.Request) -> web.Response:
     if house.load is None:
         raise ApiError(501, "no_figures", "no journal can be asked here")
     load = await asyncio.to_thread(load_of, house.load, house.register, house.now_ms(), query.hours, query.site)
+    if query.site is not None and not load.sites:
+        await check_site(house, query.site)
     return answer_with(LoadView.of(load))
 
 
@@ -96,6 +99,6 @@ ROUTES: Final = (
         "Measures after ANSI/ISA-18.2. Drills are left out. `open`, `stale` and `holds` are of now.",
         query=LoadQuery,
         answer=LoadView,
-        errors=(400, 501),
+        errors=(400, 404, 501),
     ),
 )

@@ -1,15 +1,14 @@
 """Silent devices over HTTP: all of a site, also those for which one alarm of the site stands."""
 
-import asyncio
 from typing import Final, Self
 
 from aiohttp import web
 from pydantic import Field
 
 from ingest.directory import DeviceType
-from service.api.errors import ApiError
 from service.api.house import HOUSE
 from service.api.route import Route, answer_with
+from service.api.sites import check_site
 from service.api.views import View
 from service.silent_devices import SilentDevice, ToldAs
 
@@ -48,8 +47,7 @@ class SilentDevicesView(View):
 async def show_silent(request: web.Request) -> web.Response:
     """GET /api/v1/sites/{site}/silent-devices."""
     house, site = request.app[HOUSE], request.match_info["site"]
-    if all(one.site != site for one in await asyncio.to_thread(house.register.sites)):
-        raise ApiError(404, "unknown_site", f"there is no site {site[:64]!r}")
+    await check_site(house, site)
     silent = () if house.silent_devices is None else house.silent_devices(site)
     return answer_with(SilentDevicesView(site=site, devices=tuple(map(SilentDeviceView.of, silent))))
 

@@ -85,5 +85,15 @@ async def test_the_command_prints_tables_or_the_same_json(
     assert "90.0 s / 90.0 s / 90.0 s" in said.stdout
     assert "0.0% (0 of 1)" in said.stdout
     assert "97.5%" in said.stdout
+    unknown = CliRunner().invoke(app, ["report", "--site", "hil", "--settings", str(settings)])
+    assert unknown.exit_code == 2
+    assert 'there is no site "hil"; those of the fleet are: garden, hill' in unknown.stderr
     as_json = CliRunner().invoke(app, ["report", "--json", "--settings", str(settings)])
     assert json.loads(as_json.stdout) == await rig.get("/api/v1/report")
+
+
+async def test_a_site_without_alarms_has_a_report_and_one_that_is_not_there_has_none(rig: Rig) -> None:
+    assert (await rig.get("/api/v1/report?site=hill"))["people"]["alarms"] == 0
+    error = (await rig.get("/api/v1/report?site=hil", 404))["error"]
+    assert error["code"] == "unknown_site"
+    assert "'hil'" in error["message"]

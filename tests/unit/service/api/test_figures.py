@@ -83,3 +83,8 @@ async def test_prometheus_sees_the_last_hour_and_nobody_who_is_not_in_it(rig: Lo
     assert "shouhu_caregiver_holds{" in shown  # taken within the hour
     assert 'shouhu_load_judged_true{site="hill"} 1.0' in shown
     assert 'site="garden"' not in shown
+
+
+async def test_a_site_that_is_not_there_is_no_site_without_alarms(rig: LoadRig) -> None:
+    assert (await rig.get("/api/v1/figures?site=hill"))["sites"] == []
+    assert (await rig.get("/api/v1/figures?site=hil", 404))["error"]["code"] == "unknown_site"
