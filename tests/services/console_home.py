@@ -131,15 +131,16 @@ class Home:
 
     async def happens(self, device: str = "bracelet-1", cause: str = "wrist_fall", **wishes: Any) -> str:
         """A detector finds something; returns the alarm's name."""
+        at_ms = now_ms()
         usual: dict[str, Any] = {
             "condition": Condition.FALL,
             "change": Change.BEGAN,
             "priority": Priority.HIGH,
-            "onset_ms": now_ms() - 1200,
+            "onset_ms": at_ms - 1200,
         }
         row = [each.device for each in self.devices].index(device)
-        finding = Finding(row=row, cause=cause, found_ms=now_ms(), **usual | wishes)
-        transitions = await self.desk.record([finding], self.devices, now_ms(), now_ms())
+        finding = Finding(row=row, cause=cause, found_ms=at_ms, **usual | wishes)
+        transitions = await self.desk.record([finding], self.devices, at_ms, at_ms)
         return transitions[0].alarm.alarm
 
 
@@ -162,8 +163,9 @@ async def browser(chromium_path: str) -> AsyncIterator[Browser]:
 
 
 async def look(browser: Browser, home: Home, locale: str = "en-GB", **wishes: Any) -> Page:
-    """A screen of its own in front of the console; an error in the page fails the test."""
-    context = await browser.new_context(locale=locale, viewport={"width": 1280, "height": 800}, **wishes)
+    """A screen of its own in front of the console, wherever the machine stands; an error in the page fails the test."""
+    usual: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "timezone_id": "Asia/Shanghai"}
+    context = await browser.new_context(locale=locale, **usual | wishes)
     page = await context.new_page()
     page.on("pageerror", lambda error: pytest.fail(f"the page failed: {error}"))
     await page.goto(home.url)
