@@ -6,6 +6,8 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.pool import StaticPool
 
+from alerts.journal.statements import execute
+
 #: How long a writer waits for another process (such as an import of the fleet) to finish writing.
 _BUSY_MS: Final = 10_000
 #: Pages of 4 KB in the write-ahead log from which on a commit moves them into the database itself.
@@ -51,4 +53,4 @@ def _begin(connection: Connection) -> None:
     # A transaction that reads first and writes later can fail at once with "database is locked"; taking the
     # write lock at the beginning waits for it instead.
     read_only = connection.get_execution_options().get("shouhu_read_only", False)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    execute(connection, "BEGIN" if read_only else "BEGIN IMMEDIATE")

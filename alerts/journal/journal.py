@@ -44,7 +44,9 @@ from alerts.journal.schema import (
     TIMED,
     alarm_of,
     alarm_row,
+    key_in,
     metadata,
+    place_in,
     transition_row,
 )
 from alerts.journal.statements import Statements
@@ -142,7 +144,7 @@ class Journal(Archive):
             self._load(connection, page, [key for key, _, _ in told])
             self._load_told_by(connection, page, [of for _, one, device in told for of in _lost(one, device, devices)])
             began = [sighting_of(key, finding) for key, finding, _ in told if finding.change is Change.BEGAN]
-            known = {row.occurrence for row in self._statements.known.run(connection, began)}
+            known = {occurrence for (occurrence,) in self._statements.known.rows(connection, began)}
             # One by one: findings are few, and each may change the alarm the next one meets.
             for key, finding, origin in told:
                 new = page.take(known, key, finding, origin, received_ms)
@@ -223,9 +225,9 @@ class Journal(Archive):
             due: list[str] = []
             for priority in Priority:  # from high to low
                 values = {"of_priority": priority, "now_ms": now_ms, "most": most - len(due)}
-                for row in self._statements.due.run(connection, values) if len(due) < most else ():
-                    page.put(row.key, alarm_of(row))
-                    due.append(row.key)
+                for row in self._statements.due.rows(connection, values) if len(due) < most else ():
+                    page.put(key_in(row), alarm_of(row))
+                    due.append(key_in(row))
             for key in due:
                 before = page.open_by_key[key]
                 event = brought_by_time(before.state)
@@ -291,7 +293,7 @@ class Journal(Archive):
         statements = self._statements
         with self._engine.begin() as connection:
             # A write first: from here on no other writer comes between what is read and what is written.
-            expected = int(statements.lock.run(connection, {"more": transitions}).scalar_one())
+            ((expected,),) = statements.lock.rows(connection, {"more": transitions})
             page = self._blank(expected - transitions, now_ms)
             yield connection, page
             if len(page.transitions) != transitions:
@@ -307,19 +309,19 @@ class Journal(Archive):
     def _load(self, connection: Connection, page: Page, keys: Sequence[str]) -> None:
         """Put the open alarms of keys on the page, where they are not there yet."""
         missing = [key for key in dict.fromkeys(keys) if key not in page.open_by_key]
-        for row in self._statements.open_of_keys.run(connection, missing):
-            page.put(row.key, alarm_of(row))
+        for row in self._statements.open_of_keys.rows(connection, missing):
+            page.put(key_in(row), alarm_of(row))
 
     def _load_told_by(self, connection: Connection, page: Page, origins: Sequence[Origin]) -> None:
         """The same for all open alarms of which these told last."""
         places = {(origin.site, origin.device) for origin in origins}
         if len(places) > _ASKED_MOST:
-            told_by = self._statements.told_by.run(connection, {})
-            self._load(connection, page, [row.key for row in told_by if (row.site, row.device) in places])
+            told_by = self._statements.told_by.rows(connection, {})
+            self._load(connection, page, [key for key, *place in told_by if tuple(place) in places])
             return
-        for row in self._statements.open_of_devices.run(connection, sorted({device for _, device in places})):
-            if (row.site, row.device) in places and row.key not in page.open_by_key:
-                page.put(row.key, alarm_of(row))
+        for row in self._statements.open_of_devices.rows(connection, sorted({device for _, device in places})):
+            if place_in(row) in places and key_in(row) not in page.open_by_key:
+                page.put(key_in(row), alarm_of(row))
 
     def _write(self, connection: Connection, page: Page) -> None:
         if not page.transitions:
@@ -349,8 +351,8 @@ class Journal(Archive):
             key = key_of(finding, ServiceItself(site))
             self._load(connection, page, [key])
             # Another transaction of the same millisecond may have told of it.
-            known = self._statements.known.run(connection, [sighting_of(key, finding)])
-            page.take({row.occurrence for row in known}, key, finding, ServiceItself(site), page.now_ms)
+            known = self._statements.known.rows(connection, [sighting_of(key, finding)])
+            page.take({occurrence for (occurrence,) in known}, key, finding, ServiceItself(site), page.now_ms)
 
 
 def _to_take_up(page: Page, alarm: Alarm) -> bool:

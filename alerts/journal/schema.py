@@ -231,6 +231,11 @@ def alarm_row(alarm: Alarm) -> dict[str, Any]:
     return row
 
 
+#: The key of a row that holds all columns of `ALARM` in their order; its site and its device.
+key_in: Final = itemgetter(ALARM.c.keys().index("key"))
+place_in: Final = itemgetter(ALARM.c.keys().index("site"), ALARM.c.keys().index("device"))
+
+
 def alarm_of(row: Any) -> Alarm:
     """The alarm of a row that holds all columns of `ALARM` in their order."""
     values = list(_PICK(row))
