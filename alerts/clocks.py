@@ -8,6 +8,7 @@ the time the device said.
 - A backlog comes faster than it was measured, or ends with readings that are new. Readings older than those
   before, which for `CONFIRM_MS` come as fast as time passes, and nothing new among them, are those of a clock that was
   set back: from then on they are taken for what they are, new.
+- So are readings that are each new, but all of them more than `SLOW_MS` old: a clock that was slow from the first.
 - No backlog is from the future: a clock that jumps ahead is corrected at once. Where the readings before were as far
   ahead it was our own clock that went back, and nothing is changed.
 - A reading that is near the moment of its receipt and new without the correction ends the correction.
@@ -40,6 +41,8 @@ CONFIRM_READINGS: Final = 3
 PACE_MS: Final = 10_000
 #: What is received so soon after its own time, or before it, is live; a clock no further from right is let be.
 LIVE_MS: Final = 60_000
+#: New readings so old are of a backlog, or of a clock that is slow (our choice: as late as what fences wait with).
+SLOW_MS: Final = 300_000
 
 #: The kinds with a place in `latest_ms`; urgent ones are believed whatever their clock says.
 TELEMETRY: Final = tuple(kind for kind in Kind if kind not in URGENT)
@@ -76,6 +79,7 @@ def correct(state: Records, readings: AnyReadings) -> tuple[AnyReadings, list[Fi
     latest_ms = state["latest_ms"][:, place]
     strange = time_ms <= latest_ms[row]
     strange |= time_ms - received_ms > LIVE_MS
+    strange |= received_ms - time_ms > SLOW_MS
     if (received_ms != received_ms[:1]).any():
         strange[:] = True  # several moments in one batch: one after another
     suspect = (state["shift_ms"] | state["count"]) != 0
@@ -140,16 +144,18 @@ def _follow(
     shift_ms[ahead] = np.where(lag_ms < -LIVE_MS, lag_ms, 0)[ahead]
 
     right_ms = time_ms + shift_ms
-    mine["count"][right_ms > seen_ms] = 0
-    old = right_ms <= mine["latest_ms"][:, place]
+    newer = right_ms > seen_ms
+    slow = newer & (received_ms - right_ms > SLOW_MS)
+    mine["count"][newer & ~slow] = 0
+    old = slow | (right_ms <= mine["latest_ms"][:, place])
     suspect = old & (mine["count"] > 0)
     paused = (received_ms - mine["held_ms"] > CONFIRM_MS) | (received_ms < mine["held_ms"])
-    fast, slow = lag_ms < mine["lag_ms"] - PACE_MS, lag_ms > mine["lag_ms"] + PACE_MS
-    anew = old & (~suspect | fast | (slow & paused))
+    less, more = lag_ms < mine["lag_ms"] - PACE_MS, lag_ms > mine["lag_ms"] + PACE_MS
+    anew = old & (~suspect | less | (more & paused))
     mine["since_ms"][anew] = received_ms[anew]
     mine["lag_ms"][anew] = mine["least_ms"][anew] = lag_ms[anew]
     mine["count"][anew] = 0
-    kept = anew | (suspect & ~fast & ~slow)
+    kept = anew | (suspect & ~less & ~more)
     mine["held_ms"][kept] = received_ms[kept]
     mine["least_ms"][kept] = np.minimum(mine["least_ms"], lag_ms)[kept]
     mine["count"] += kept

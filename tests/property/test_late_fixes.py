@@ -4,6 +4,7 @@ import itertools
 import json
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -67,6 +68,23 @@ def test_a_backlog_in_one_burst_raises_at_most_what_is_true_now(
     assert len(began) == int(ends_out)
     assert all(f.cause == "left_safe_zone" for f in began)
     assert not [f for f in found if f.change is Change.ENDED]
+
+
+@pytest.mark.parametrize("every_s", [5, 10, 20])
+@pytest.mark.parametrize("slow_s", [0, 290, 400, 3600])
+def test_a_locator_whose_clock_was_slow_from_the_first_is_missed_as_soon_as_any_other(
+    slow_s: int, every_s: int
+) -> None:
+    decoder, bank = watched()
+    rung_s: list[int] = []
+    for second in range(0, 600, every_s):
+        now_ms = T0_MS + second * 1000
+        found = send(decoder, bank, [fix(now_ms - slow_s * 1000, out=second >= 300)], now_ms)
+        for passed_s in range(1, every_s):
+            found += bank.tick(now_ms + passed_s * 1000)
+        rung_s += [second for f in found if f.condition is Condition.GEOFENCE and f.change is Change.BEGAN]
+    assert len(rung_s) == 1
+    assert 300 <= rung_s[0] <= 300 + 3 * every_s
 
 
 def test_a_press_on_a_bad_fix_is_never_held_back_by_position_logic() -> None:

@@ -91,6 +91,32 @@ def test_a_clock_set_back_is_believed_after_a_minute(skew_s: float) -> None:
     assert told.said()[1:] == [(300.0, Change.ENDED, (("behind_s", 0.0),))]
 
 
+@pytest.mark.parametrize("every_s", [1.0, 5.0, 20.0])
+@pytest.mark.parametrize("skew_s", [-301.0, -HOUR_S, -8 * HOUR_S])
+def test_a_clock_that_was_slow_from_the_first_is_believed_after_a_minute(skew_s: float, every_s: float) -> None:
+    told = Told()
+    corrections = told.steadily(0, 300, skew_s, every_s)
+    assert {s for s, by_s in corrections.items() if by_s == 0} == set(np.arange(0, 60, every_s).tolist())
+    assert {by_s for s, by_s in corrections.items() if s >= 60} == {-skew_s}
+    assert told.said() == [(60.0, Change.BEGAN, (("behind_s", -skew_s),))]
+    assert set(told.steadily(300, 400, 0).values()) == {0.0}
+    assert told.said()[1:] == [(300.0, Change.ENDED, (("behind_s", 0.0),))]
+
+
+def test_readings_that_are_always_some_minutes_late_are_let_be() -> None:
+    told = Told()
+    assert set(told.steadily(0, 900, -299).values()) == {0.0}
+    assert told.findings == []
+
+
+@pytest.mark.parametrize("rate", [1.25, 2.0, 10.0, 300.0])
+def test_what_begins_with_a_backlog_is_none_of_a_slow_clock(rate: float) -> None:
+    told = Told()
+    end_s = HOUR_S / (rate - 1)  # then all is told
+    assert {told(vitals(0, [(HOUR_S + s, s * rate)]))[0] for s in np.arange(0, end_s, 1.0).tolist()} == {0.0}
+    assert told.findings == []
+
+
 def test_a_clock_set_back_by_less_than_a_minute_catches_up_by_itself() -> None:
     told = Told()
     told.steadily(0, 100, 0)
@@ -198,6 +224,7 @@ def test_a_stream_cut_between_moments_gives_the_same(seed: int, cuts: set[float]
     skew_s = np.zeros(300)
     for at in random.integers(0, 300, 3):
         skew_s[at:] = random.choice([0.0, -90.0, -HOUR_S, 300.0])
+    skew_s += random.choice([0.0, -400.0])
     late_s = random.integers(0, 400, 300) * (random.random(300) < 0.1)
     stream = vitals(0, zip(received_s, received_s + skew_s - late_s, strict=True))
     stream = stream.take(np.repeat(np.arange(300), random.integers(1, 3, 300)))
