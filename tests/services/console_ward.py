@@ -30,6 +30,9 @@ from tests.services.console_home import HOSTILE, Home, now_ms
 CHANNELS = ("phone", "sms")
 #: The plan's waits; a test that wants to see the next step gives its own.
 UNHURRIED = "nurse | head_nurse | family"
+DAY_MIN = 24 * 60
+#: Minutes by which China's clocks are before UTC.
+CHINA_MIN = 8 * 60
 
 
 class Ward(Home):
@@ -46,6 +49,8 @@ class Ward(Home):
 
     def fleet(self) -> Fleet:
         """Mei is on duty around the clock, Wang not at all but as a stand-in, Lin always; Hu cannot be called."""
+        # A day's shift ends half a day from now: no test meets the moment at which the next one begins.
+        turn_min = (now_ms() // 60_000 + CHINA_MIN + DAY_MIN // 2) % DAY_MIN
         plan = Plan("ward", steps_of(self._steps), ("high", "medium", "low"), site="garden")
         return replace(
             super().fleet(),
@@ -57,7 +62,7 @@ class Ward(Home):
                 Caregiver("son", "王小明", "family", residents=("r-1",), contacts=(("sms", "5"),)),
             ),
             shifts=(
-                Shift("ward", ("mei", "hu"), 0, 0, site="garden"),
+                Shift("ward", ("mei", "hu"), turn_min, turn_min, site="garden"),
                 # On no day of the week: who is in it is on duty as a stand-in only.
                 Shift("spare", ("wang",), 0, 60, days=(7,), site="garden"),
             ),
