@@ -125,7 +125,7 @@ def receipt(house: Any, body: dict[str, Any], signed_with: str) -> int:
     headers = {"Content-Type": "application/json", "Shouhu-Signature": signature_of(raw, signed_with)}
     request = urllib.request.Request(house.url + "/api/v1/receipts", raw, headers, method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -183,7 +183,7 @@ def test_a_service_that_refuses_everybody_is_a_technical_alarm(
 def notify_test(house: Any, *more: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-c", "from service.cli.app import app; app()", "notify", "test", *more]
     settings = ["--settings", str(house.folder / "shouhu.toml")]
-    return subprocess.run([*command, *settings], capture_output=True, text=True, timeout=60, env=dict(os.environ))
+    return subprocess.run([*command, *settings], capture_output=True, text=True, timeout=180, env=dict(os.environ))
 
 
 def test_a_test_is_sent_from_the_command_line(build: Callable[[], Any], outside: Outside) -> None:

@@ -41,11 +41,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
     yield run
     for process in started:
         process.kill()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
 
 
 def finish(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
-    out, error = process.communicate(timeout=60)
+    out, error = process.communicate(timeout=180)
     return process.returncode, out, error
 
 
@@ -56,7 +56,7 @@ def settings(folder: Path, http_port: int, broker_port: int) -> Path:
 
 
 def wait_for_console(process: "subprocess.Popen[str]", port: int) -> None:
-    give_up_at = time.monotonic() + 60
+    give_up_at = time.monotonic() + 180
     while time.monotonic() < give_up_at and process.poll() is None:
         with socket.socket() as probe:
             probe.settimeout(0.5)
@@ -78,7 +78,7 @@ def test_run_ends_cleanly_when_it_is_told_to(start: Start, tmp_path: Path, how: 
     status, _, error = finish(process)
     assert status == 0, error
     assert "Traceback" not in error
-    assert time.monotonic() - began_s < 15
+    assert time.monotonic() - began_s < 60
 
 
 def test_run_on_a_port_that_is_taken_says_so(start: Start, tmp_path: Path) -> None:
@@ -130,4 +130,4 @@ def test_version_and_help_load_nothing_heavy() -> None:
         "heavy = {'numpy', 'sqlalchemy', 'aiohttp', 'shapely', 'uvloop'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=180, stdout=subprocess.DEVNULL)

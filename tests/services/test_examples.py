@@ -90,7 +90,7 @@ def test_every_command_for_integrators_is_taken(build_house: Callable[..., Any],
 
 def stored(house: Any) -> float:
     """Readings the service says it has stored."""
-    with urllib.request.urlopen(f"{house.url}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"{house.url}/metrics", timeout=60) as answer:
         text = answer.read().decode()
     (value,) = re.findall(r"^shouhu_stored_readings (\S+)$", text, re.MULTILINE)
     return float(value)
@@ -126,11 +126,11 @@ def test_what_operators_are_told_to_look_at_is_there(build_house: Callable[..., 
     )
     names = set(re.findall(r"`(shouhu_\w+)`", page))
     assert names
-    with urllib.request.urlopen(f"{house.url}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"{house.url}/metrics", timeout=60) as answer:
         described = set(re.findall(r"^# HELP (\S+)", answer.read().decode(), re.MULTILINE))
     assert names <= described
     for path in set(re.findall(r"`(?:GET )?(/(?:healthz|readyz|metrics|api/v1/\w+))`", page)) - {"/api/v1/events"}:
-        with urllib.request.urlopen(house.url + path, timeout=10) as answer:
+        with urllib.request.urlopen(house.url + path, timeout=60) as answer:
             assert answer.status == 200, path
     files = set(re.findall(r"^\| `(\S+\.(?:db|state))` \|", page, re.MULTILINE))
     assert house.stop() == 0

@@ -144,7 +144,7 @@ def test_a_recorded_fall_has_its_motion_and_survives_a_crash_and_is_fed_back(wea
 
 def shouhu(*arguments: str) -> str:
     command = [sys.executable, "-c", "from service.cli.app import app; app()", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

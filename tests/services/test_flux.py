@@ -29,13 +29,13 @@ def valid() -> Check:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         pytest.skip("needs node and npm: apt-get install npm")
-    where = subprocess.run([npm, "root", "--global"], capture_output=True, text=True, timeout=30, check=True).stdout
+    where = subprocess.run([npm, "root", "--global"], capture_output=True, text=True, timeout=180, check=True).stdout
     paths = os.pathsep.join(filter(None, [os.environ.get("NODE_PATH"), where.strip()]))
 
     def run(script: str, text: str = "") -> subprocess.CompletedProcess[str]:
         environment = os.environ | {"NODE_PATH": paths}
         return subprocess.run(
-            [node, "-e", script], input=text, capture_output=True, text=True, timeout=60, env=environment
+            [node, "-e", script], input=text, capture_output=True, text=True, timeout=180, env=environment
         )
 
     if run('require.resolve("@influxdata/flux-lsp-node")').returncode:

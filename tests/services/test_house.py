@@ -149,7 +149,7 @@ def test_bad_input_is_counted_and_kept_and_the_readings_beside_it_are_stored(
     assert kept["unknown_kind"]["topic"] == house.topic("BR-1", "pulse")
 
     def figure(name: str) -> float:
-        with urllib.request.urlopen(house.url + "/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(house.url + "/metrics", timeout=60) as answer:
             lines = answer.read().decode().splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
@@ -241,7 +241,7 @@ def test_two_services_cannot_share_a_data_folder(build_house: Callable[..., Any]
     second = subprocess.run(
         [*house._shouhu(), "run", "--settings", str(house.folder / "shouhu.toml")],
         capture_output=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert second.returncode == 1

@@ -15,8 +15,8 @@ from aiohttp import web
 from tests.conftest import free_port
 
 MATS = 500
-BUTTONS = 40
-SILENT_S = 10
+BUTTONS = 60
+SILENT_S = 15
 
 FLEET = '[[site]]\nid = "{site}"\nname = "House of tests"\n' + "".join(
     itertools.chain(

@@ -12,7 +12,7 @@ import pytest
 from ingest.listener import Batch, Endpoint, Session, SessionOptions
 from tests.conftest import free_port
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 def client(broker: Any) -> aiomqtt.Client:

@@ -19,7 +19,7 @@ from service.app import make_session
 from service.settings import MqttSettings, validate
 from tests.conftest import Service, answers_tcp, free_port, program
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

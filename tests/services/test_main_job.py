@@ -93,7 +93,7 @@ async def test_a_recorded_fall_reaches_webhook_feed_and_screen(
         switches = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
         browser = await playwright.chromium.launch(executable_path=chromium_path, args=switches)
         page = await browser.new_page(locale="en-GB", viewport={"width": 1280, "height": 800})
-        await page.goto(house.url)
+        await page.goto(house.url, timeout=LIMIT_S * 1000)
         await expect(page.locator("#quiet-title")).to_be_visible(timeout=LIMIT_S * 1000)
         await asyncio.wait_for(subscribed.wait(), LIMIT_S)
 
@@ -103,8 +103,9 @@ async def test_a_recorded_fall_reaches_webhook_feed_and_screen(
         suspected, fed = await asyncio.wait_for(feed, LIMIT_S)
         card = page.locator(f'.card[data-alarm="{fed["alarm"]}"]')
         await expect(card.locator(".name")).to_have_text("测试一", timeout=LIMIT_S * 1000)
-        await expect(card.locator(".room")).to_have_text("Room 101")
-        await expect(card.locator(".what")).to_contain_text("Fell, by the motion of the wrist")
+        await expect(card.locator(".room")).to_have_text("Room 101", timeout=LIMIT_S * 1000)
+        what = card.locator(".what")
+        await expect(what).to_contain_text("Fell, by the motion of the wrist", timeout=LIMIT_S * 1000)
         await browser.close()
     assert hooked["alarm"] == suspected["alarm"] == fed["alarm"]
     assert (suspected["condition"], suspected["priority"], suspected["state"]) == ("fall", "medium", "unacknowledged")

@@ -23,7 +23,7 @@ from ingest.directory import Device, DeviceType
 from ingest.listener import Endpoint
 from service.database import make_engine
 
-WITHIN_S = 30
+WITHIN_S = 60
 
 
 def clock_ms() -> int:

@@ -26,7 +26,7 @@ from service.channel_watch import ChannelWatch
 from service.database import make_engine
 from service.proof_watch import ProofWatch
 
-WITHIN_S = 20
+WITHIN_S = 60
 #: A Wednesday, 12:00 in China.
 NOON_MS = 1_767_153_600_000
 DAY_MS = 86_400_000

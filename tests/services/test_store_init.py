@@ -42,7 +42,7 @@ def shouhu(tmp_path: Path) -> Shouhu:
             check=False,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             env=env,
         )
 

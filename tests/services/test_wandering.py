@@ -29,7 +29,7 @@ def fix(north_m: float, at_ms: int) -> bytes:
 
 def delete(url: str) -> int:
     request = urllib.request.Request(url, headers={"Content-Type": "application/json"}, method="DELETE")
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return int(answer.status)
 
 
@@ -46,7 +46,7 @@ def test_who_walks_out_is_followed_until_they_are_back(build_house: Callable[...
     async def course() -> tuple[list[dict[str, Any]], Any]:
         heard: list[dict[str, Any]] = []
         topic = house.topic("LOC-1", "location")
-        async with aiomqtt.Client(mosquitto.host, mosquitto.port) as client, asyncio.timeout(60):
+        async with aiomqtt.Client(mosquitto.host, mosquitto.port) as client, asyncio.timeout(120):
             await client.subscribe(f"care/v1-alarms/{house.site}", qos=1)
             for i, north_m in enumerate(walk_m):
                 await client.publish(topic, fix(north_m, begin_ms + i * STEP_MS), qos=1)

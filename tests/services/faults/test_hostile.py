@@ -10,7 +10,6 @@ from random import Random
 from typing import Any
 
 import paho.mqtt.client as paho
-import pytest
 
 from ingest.contract import KINDS, TELEMETRY_LANE, URGENT_LANE
 from ingest.decode import Decoder
@@ -39,10 +38,6 @@ FIELDS = (
 )
 WORDS = ("press", "cancel", "gcj02", "gnss", "suspected", "", "\ud800", "守护", "\x00", "NaN")
 NUMBERS = (0, 1, -1, 61, 97.5, 1e308, -1e-300, 2**31, 2**53, 2**63, 2**64, 10**400, float("nan"), float("inf"))
-
-
-#: Half a minute on an idle machine.
-pytestmark = pytest.mark.timeout(600)
 
 
 class Hostile:

@@ -27,7 +27,7 @@ from alerts.journal.schema import OUTBOX, Status
 from alerts.lifecycle import State, step
 from service.database import make_engine
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 
 #: In the order in which a transaction makes them; a commit is its end.
 WRITES: Final = (

@@ -18,7 +18,7 @@ SLOW_S = 0.5
 INFLUXDB = '[store]\nkind = "influxdb1"\n[store.influxdb1]\nurl = "{url}"\ndatabase = "answers"\n'
 
 
-@pytest.mark.timeout(180 + 3 * FAULT_S)
+@pytest.mark.timeout(600 + 3 * FAULT_S)
 def test_a_store_that_answers_500_then_429_then_slowly_costs_nothing(
     build_house: Callable[..., Any],
     mosquitto: Any,
