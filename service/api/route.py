@@ -46,6 +46,17 @@ class Route:
     errors: tuple[int, ...] = ()
 
 
+def without_query(handler: Handler) -> Handler:
+    """The handler of a route that takes no query: ApiError 400 where one is given, as nothing would come of it."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.query:
+            raise bad_request("query", [Problem(field=name, message="is not known here") for name in request.query])
+        return await handler(request)
+
+    return handle
+
+
 def read_query(request: web.Request, model: type[_Model]) -> _Model:
     """The query as `model`; ApiError 400 with every problem, a parameter given twice or unknown included."""
     twice = [name for name, count in Counter(name for name, _ in request.query.items()).items() if count > 1]

@@ -99,6 +99,14 @@ async def test_what_is_wrong_with_a_query_is_told_in_words(rig: Rig, query: str,
     assert error["message"] == f"the query is not acceptable: {told}"
 
 
+@pytest.mark.parametrize("path", ["alarms", "drills", "sites", "shelf", "residents/r-1/position"])
+async def test_a_query_that_would_come_to_nothing_is_refused(rig: Rig, path: str) -> None:
+    error = (await rig.get(f"/api/v1/{path}?site=garden", 400))["error"]
+    assert error["message"] == "the query is not acceptable: site: is not known here"
+    await rig.get("/healthz?site=garden")
+    await rig.post(f"/api/v1/alarms/{await rig.happens()}/acknowledge?site=garden", {"by": "lin"})
+
+
 @pytest.mark.parametrize(
     ("body", "told"),
     [
