@@ -9,20 +9,22 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts import clocks
+from alerts import clocks, worn
 from alerts.detectors.contract import Detector, Records
 from alerts.detectors.rowwise import ascending
 from alerts.findings import LATCHING, Change, Finding
 from alerts.known import Known
 from alerts.parameters import Parameters
 from ingest.contract import URGENT, Kind
-from ingest.readings import AnyReadings, Int
+from ingest.readings import AnyReadings, Int, Status, Vitals
 
 _VERSION: Final = 2
 #: What ended longer ago than this, and is heard of only now, came with a late backlog.
 _OVER_MS: Final = 60_000
 #: The name under which the state of the devices' clocks is kept.
 _CLOCKS: Final = "device_clocks"
+#: And that of their words on whether they are worn.
+_WORN: Final = "device_worn"
 
 
 class BadState(Exception):
@@ -55,7 +57,8 @@ def _encoded(parts: Mapping[str, tuple[Int, Records]], residents: tuple[str | No
 class Bank:
     """All detectors over all rows; a batch costs what its own readings cost, however large the fleet.
 
-    Telemetry comes to the detectors with the time of the device's clock put right (see `clocks`), urgent kinds as sent.
+    Telemetry comes to the detectors with the time of the device's clock put right (see `clocks`), and vitals with what
+    the device said of being worn before (see `worn`); urgent kinds come as sent.
     `params` holds, by detector name, one record a device row; where there is none the detector's defaults hold.
     Rows are those of the directory. ValueError: two detectors of one name, or parameters of another shape.
     """
@@ -66,6 +69,7 @@ class Bank:
             raise ValueError("two detectors have one name")
         self._count = count
         self._known = {_CLOCKS: Known(clocks.initial, count, everyone=True)}
+        self._known[_WORN] = Known(worn.initial, count)
         self._known |= {d.name: Known(d.initial, count, everyone=_watches_everyone(d)) for d in detectors}
         self._params = {d.name: Parameters(d.defaults, count) for d in detectors}
         self._own_params: set[str] = set()
@@ -142,7 +146,8 @@ class Bank:
     def update(self, readings: Iterable[AnyReadings], now_ms: int) -> list[Finding]:
         """Take a batch in; findings bear directory rows. What a late backlog tells of that is over rings no bell."""
         findings: list[Finding] = []
-        for batch in readings:  # at most one a kind
+        # At most one a kind; first what devices say of themselves, as it bears on the vitals beside it.
+        for batch in sorted(readings, key=lambda one: one.KIND is not Kind.STATUS):
             if not len(batch):
                 continue
             rows, local = _by_row(batch)
@@ -151,6 +156,10 @@ class Bank:
                 local, found = clocks.correct(clock, local)
                 self._known[_CLOCKS].put(rows, clock)
                 findings += _by_directory(found, rows)
+            if isinstance(local, Vitals | Status) and (worn.says_off(local) or self._known[_WORN].heard_of(rows)):
+                words = self._known[_WORN].take(rows)
+                local = worn.carried(words, local)
+                self._known[_WORN].put(rows, words)
             leads, of_residents = self._by_resident(rows, local)
             for detector in self._by_kind[batch.KIND]:
                 if detector.by_resident:

@@ -55,6 +55,10 @@ class Known:
         self._place = np.concatenate([self._place, np.full(count - len(self._place), _NOWHERE)])
         self._fill()
 
+    def heard_of(self, rows: NDArray[np.integer]) -> bool:
+        """Whether any of the rows (k,) has a record."""
+        return bool(np.count_nonzero(self._place.take(rows) >= 0))
+
     def take(self, rows: NDArray[np.integer]) -> Records:
         """A copy of the records of rows (k,), of those never heard of as at the beginning."""
         place = self._place.take(rows)
