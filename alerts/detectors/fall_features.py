@@ -36,28 +36,23 @@ def channels(windows: Float32) -> Float32:
     """Signals (n, cells, 7) of windows (n, cells, 3) in g, cells 150 or 175, alike however the bracelet is mounted.
 
     In order: length; length less its running mean; length of what is not gravity; part along gravity; length of the
-    change from cell to cell; cosine to gravity 1 s before the fall; cosine to gravity at the end.
+    change from cell to cell; cosine to gravity 1 s before the fall; cosine to gravity at the end. Each of the seven
+    lies by itself in memory, as they are looked at one by one.
     """
-    acc_g = np.asarray(windows, dtype=np.float32)
-    size = _length(acc_g)
-    gravity = _smoothed(acc_g)
-    moving = acc_g - gravity
-    up = gravity / np.maximum(_length(gravity), 1e-3)[:, :, np.newaxis]
-    change = np.zeros_like(size)
-    change[:, 1:] = _length(np.diff(acc_g, axis=1))
-    before, after = _direction(acc_g[:, 25:60].mean(axis=1)), _direction(acc_g[:, 110:150].mean(axis=1))
-    return np.stack(
-        [
-            size,
-            size - _smoothed(size[:, :, np.newaxis])[:, :, 0],
-            _length(moving),
-            np.einsum("ncx,ncx->nc", acc_g, up),
-            change,
-            np.einsum("ncx,nx->nc", up, before),
-            np.einsum("ncx,nx->nc", up, after),
-        ],
-        axis=2,
-    ).astype(np.float32)
+    axes = _axes(windows)
+    size = _length(axes)
+    gravity = _smoothed(axes)
+    up = _direction(gravity)
+    before, after = (_direction(_mean(windows, first, end)) for first, end in ((25, 60), (110, 150)))
+    signals = np.zeros((7, *size.shape), dtype=np.float32)
+    signals[0] = size
+    signals[1] = size - _smoothed(size)
+    signals[2] = _length(axes - gravity)
+    signals[3] = _along(axes, up)
+    signals[4, :, 1:] = _length(np.diff(axes, axis=2))
+    signals[5] = _along(up, before[:, :, np.newaxis])
+    signals[6] = _along(up, after[:, :, np.newaxis])
+    return np.moveaxis(signals, 0, 2)
 
 
 def features(windows: Float32) -> Float32:
@@ -69,19 +64,22 @@ def features(windows: Float32) -> Float32:
     across = np.sqrt(np.maximum(size**2 - upward**2, 0.0))
     found: list[Float32] = []
     parts = (*_PARTS, _LATE) if acc_g.shape[1] > _LATE[0] else _PARTS
-    three = np.stack([size, moving, change])
+    five = np.stack([size, moving, change, across, upward])
+    by_cell = np.ascontiguousarray(np.moveaxis(five, 2, 0))  # the largest of many windows at once, cell after cell
     for first, end in parts:
-        part = three[:, :, first:end]
-        levels = np.stack([part.mean(axis=2), part.std(axis=2), part.max(axis=2)], axis=1)
-        found += list(levels.reshape(9, -1))
-        found += [size[:, first:end].min(axis=1), across[:, first:end].max(axis=1), upward[:, first:end].max(axis=1)]
-        found += [upward[:, first:end].min(axis=1)]
+        part = five[:3, :, first:end]
+        mean = part.mean(axis=2, keepdims=True)
+        spread = np.sqrt(np.square(part - mean).mean(axis=2))
+        highest, lowest = by_cell[first:end].max(axis=0), by_cell[first:end].min(axis=0)
+        for signal in range(3):
+            found += [mean[signal, :, 0], spread[signal], highest[signal]]
+        found += [lowest[0], highest[3], highest[4], lowest[4]]
     found += _impact(size, change, moving, across)
     found += _falling(acc_g, size)
     found += _turning(acc_g, signals)
     found += _rhythm(size, moving)
     found += _quiet(moving, change)
-    return np.stack(found, axis=1).astype(np.float32)
+    return np.array(found, dtype=np.float32).T
 
 
 def _impact(size: Float32, change: Float32, moving: Float32, across: Float32) -> list[Float32]:
@@ -126,9 +124,8 @@ def _falling(acc_g: Float32, size: Float32) -> list[Float32]:
     """Weightlessness and the speed gained before the impact."""
     fall = size[:, IMPACT - 30 : IMPACT]
     lowest = np.argmin(fall, axis=1)
-    gravity = acc_g[:, 25:50].mean(axis=1)
-    pull = acc_g[:, 50:90] - gravity[:, np.newaxis]
-    speed: Float32 = np.cumsum(pull, axis=1, dtype=np.float32) / np.float32(RATE_HZ)
+    pull = _axes(acc_g[:, 50:90]) - _mean(acc_g, 25, 50)[:, :, np.newaxis]
+    speed: Float32 = np.cumsum(pull, axis=2, dtype=np.float32) / np.float32(RATE_HZ)
     return [
         fall.min(axis=1),
         lowest.astype(np.float32),
@@ -139,16 +136,16 @@ def _falling(acc_g: Float32, size: Float32) -> list[Float32]:
         np.minimum(size[:, IMPACT : IMPACT + 20] - 1.0, 0.0).sum(axis=1),
         size[:, IMPACT : IMPACT + 15].min(axis=1),
         _length(speed).max(axis=1),
-        _length(speed[:, -1]),
-        _length(acc_g[:, IMPACT - 3 : IMPACT + 4].sum(axis=1)) / np.float32(RATE_HZ),
+        _length(speed[:, :, -1]),
+        _length(acc_g[:, IMPACT - 3 : IMPACT + 4].sum(axis=1).T) / np.float32(RATE_HZ),
     ]
 
 
 def _turning(acc_g: Float32, signals: Float32) -> list[Float32]:
     """How the bracelet turned against gravity, and how the impact lay to it."""
-    means = [acc_g[:, a:b].mean(axis=1) for a, b in ((0, 25), (25, 55), (90, 115), (115, 150))]
+    means = [_mean(acc_g, first, end) for first, end in ((0, 25), (25, 55), (90, 115), (115, 150))]
     far, before, soon, after = (_direction(mean) for mean in means)
-    hit = _direction(acc_g[:, IMPACT])
+    hit = _direction(acc_g[:, IMPACT].T)
     smooth = signals[:, :, 5]
     peak = acc_g[:, IMPACT - 5 : IMPACT + 6]
     centred = peak - peak.mean(axis=1, keepdims=True)
@@ -156,12 +153,12 @@ def _turning(acc_g: Float32, signals: Float32) -> list[Float32]:
     scatter = np.linalg.eigvalsh(np.einsum("ncx,ncy->nxy", centred, centred) / centred.shape[1])
     total = np.maximum(scatter.sum(axis=1), 1e-6)
     return [
-        _cosine(far, before),
-        _cosine(before, soon),
-        _cosine(before, after),
-        _cosine(soon, after),
-        _cosine(hit, before),
-        _cosine(hit, after),
+        _along(far, before),
+        _along(before, soon),
+        _along(before, after),
+        _along(soon, after),
+        _along(hit, before),
+        _along(hit, after),
         smooth[:, 50:110].min(axis=1),
         np.abs(np.diff(smooth[:, 50:110], axis=1)).sum(axis=1),
         _length(means[1]),
@@ -195,36 +192,57 @@ def _quiet(moving: Float32, change: Float32) -> list[Float32]:
     """How still it is before and after, and the longest such stretch's share."""
     before, after = moving[:, 0:55], moving[:, 95:SUSPECTED_CELLS]
     return [
-        np.median(before, axis=1),
-        np.median(after, axis=1),
+        _median(before),
+        _median(after),
         (before < 0.1).mean(axis=1),
         (after < 0.1).mean(axis=1),
-        np.median(change[:, 110:SUSPECTED_CELLS], axis=1),
+        _median(change[:, 110:SUSPECTED_CELLS]),
         np.log((moving[:, 0:60] ** 2).mean(axis=1) + 1e-4) - np.log((after**2).mean(axis=1) + 1e-4),
     ]
 
 
+def _axes(windows: Float32) -> Float32:
+    """Windows (n, cells, 3) as vectors (3, n, cells): numpy is slow along a last axis of three."""
+    return np.ascontiguousarray(np.moveaxis(windows, 2, 0))
+
+
+def _mean(windows: Float32, first: int, end: int) -> Float32:
+    """The mean vectors (3, n) of cells `first` to `end` of windows (n, cells, 3)."""
+    mean: Float32 = windows[:, first:end].mean(axis=1).T
+    return mean
+
+
+def _along(one: Float32, other: Float32) -> Float32:
+    """The inner products (…) of vectors (3, …): for directions their cosine."""
+    x, y, z = one
+    a, b, c = other
+    product: Float32 = x * a + y * b + z * c
+    return product
+
+
 def _length(vectors: Float32) -> Float32:
-    length: Float32 = np.sqrt(np.einsum("...x,...x->...", vectors, vectors))
+    length: Float32 = np.sqrt(_along(vectors, vectors))
     return length
 
 
 def _direction(vectors: Float32) -> Float32:
     length: Float32 = np.maximum(_length(vectors), np.float32(1e-3))
-    direction: Float32 = vectors / length[..., np.newaxis]
+    direction: Float32 = vectors / length
     return direction
 
 
-def _cosine(one: Float32, other: Float32) -> Float32:
-    cosine: Float32 = np.einsum("nx,nx->n", one, other)
-    return cosine
+def _median(values: Float32) -> Float32:
+    """The median (n,) of values (n, m)."""
+    middle = [(values.shape[1] - 1) // 2, values.shape[1] // 2]
+    median: Float32 = np.sort(values, axis=1)[:, middle].mean(axis=1)
+    return median
 
 
 def _smoothed(signals: Float32) -> Float32:
-    """Running mean over 0.84 s along axis 1, shorter at the ends."""
-    half, count = _SMOOTH // 2, signals.shape[1]
-    whole = np.zeros((signals.shape[0], count + 1, signals.shape[2]), dtype=np.float64)
-    np.cumsum(signals, axis=1, out=whole[:, 1:])
+    """Running mean over 0.84 s along the last axis, shorter at the ends."""
+    half, count = _SMOOTH // 2, signals.shape[-1]
+    whole = np.zeros((*signals.shape[:-1], count + 1), dtype=np.float64)
+    np.cumsum(signals, axis=-1, out=whole[..., 1:])
     low, high = np.maximum(np.arange(count) - half, 0), np.minimum(np.arange(count) + half + 1, count)
-    mean: Float32 = ((whole[:, high] - whole[:, low]) / (high - low)[:, np.newaxis]).astype(np.float32)
+    mean: Float32 = ((whole.take(high, axis=-1) - whole.take(low, axis=-1)) / (high - low)).astype(np.float32)
     return mean

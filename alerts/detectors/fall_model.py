@@ -24,8 +24,9 @@ Float32 = NDArray[np.float32]
 #: The layout of the data file and the meaning of its features; a file of another version is refused.
 VERSION: Final = 2
 
-#: Windows judged at once; more do not fit into a processor's cache.
-_TOGETHER: Final = 32
+#: Windows judged at once; more do not fit into a processor's cache, and of fewer numpy's calls cost more than what they
+#: do. A batch of a thousand bracelets has some twenty.
+_TOGETHER: Final = 128
 #: Log odds of the trees under which the convolutions, which cost more than all else, are not asked: of 3,794 windows
 #: (other people, devices and mountings) whose mean told of a fall none had less, and of daily wear 19 of 20 have.
 TREES_SURE: Final = -4.0
@@ -91,7 +92,7 @@ class Convolutions:
 
 def convolved(windows: Float32, kernel: Float32, dilation: NDArray[np.int64]) -> Float32:
     """What kernels (kernels, taps, channels) find in windows (n, 150, 3) in g: (n, 6 kernels), see Convolutions."""
-    seen = channels(windows)
+    seen = np.ascontiguousarray(channels(windows))
     seen = np.sign(seen) * np.sqrt(np.abs(seen) + np.float32(0.01)) * _SCALE  # roots tame the peaks
     count, cells, _ = seen.shape
     by_window, by_cell, by_channel = seen.strides

@@ -72,8 +72,7 @@ def find(state: Records, streams: Streams) -> Impacts:
 
     `state` is the caller's own and is written: the cell of each row that may yet become an impact.
     """
-    size2 = counts2(streams.value)
-    size2[streams.incomplete] = 0
+    size2 = streams.size2
     hot = np.flatnonzero(size2 > _GATE_COUNTS2)
     here = size2[hot]
     # Cheap first: before and after a stream's cells stands one that is not complete, here 0.

@@ -37,6 +37,8 @@ JITTER_S: Final = 0.5
 RATE_OFF: Final = 0.35
 #: Cells remembered of each row, a little over the 7 s of a window.
 KEPT: Final = 176
+#: These and the one that is being filled.
+_PLACES: Final = KEPT + 1
 
 _CELL_US: Final = CELL_MS * 1000
 #: Parts of a sample in which its share of a cell is counted. Sums wrap in int32, but what one cell holds never does:
@@ -47,8 +49,9 @@ assert HIGHEST_HZ / (1 - RATE_OFF) * CELL_MS / 1000 * _PARTS * RANGE_G * COUNTS_
 
 #: State of one row: stamp of the last packet, how long it was and when it was received, where its samples end on the
 #: stream's own clock, the stream's first cell, the sums of the cell being filled, and apart from these, for it is long,
-#: the last cells, each at the place of its number modulo KEPT: the int16 of three axes and an empty one as one number,
-#: which moves fastest. numpy is slow on fields that do not lie on multiples of their size, so records are of 8 bytes.
+#: the last cells, each at the place of its number modulo _PLACES: the int16 of three axes and an empty one as one
+#: number, which moves fastest. numpy is slow on fields that do not lie on multiples of their size, so records are of 8
+#: bytes.
 STATE_FIELDS: Final = (
     ("last_ms", "<i8"),
     ("span_ms", "<i8"),
@@ -58,7 +61,7 @@ STATE_FIELDS: Final = (
     ("open_sum", "<i4", (3,)),
     ("open_parts", "<i4"),
 )
-CELLS_FIELD: Final = ("cells", "<i8", (KEPT,))
+CELLS_FIELD: Final = ("cells", "<i8", (_PLACES,))
 
 
 def start(state: Records) -> None:
@@ -75,7 +78,8 @@ class Streams:
     `fresh_from`, the first cell that came or was completed with this batch; `closed_ms`: the stamp of the packet that
     showed the stream to be over, NEVER where it may go on; `last` (rows,) positions of each row's latest stream.
     `value` int16 (n, 4) are the fresh cells in counts (the fourth is 0), cell `fresh_from` of stream u at position
-    `at[u]`; `incomplete` positions hold cells that are still being filled. `remembered` (k, KEPT) are the cells before.
+    `at[u]`, and `size2` uint32 (n,) is the squared length of each, 0 of one that is still being filled. `remembered`
+    (k, places) are the cells before.
     """
 
     row: Index
@@ -86,7 +90,7 @@ class Streams:
     last: Index
     value: Cell
     at: Int
-    incomplete: Index
+    size2: NDArray[np.uint32]
     remembered: Int
 
     def cells(self, stream: Index, cell: Int) -> Cell:
@@ -98,7 +102,7 @@ class Streams:
         found = whole.take(np.where(fresh, behind + self.at[stream, np.newaxis], 0))
         if not fresh.all():
             entry, place = np.nonzero(~fresh)
-            found[entry, place] = self.remembered[self.row[stream[entry]], cell[entry, place] % KEPT]
+            found[entry, place] = self.remembered[self.row[stream[entry]], cell[entry, place] % _PLACES]
         return found.view(np.int16).reshape(*cell.shape, 4)
 
 
@@ -131,7 +135,7 @@ def known(state: Records, row: Index) -> Streams:
         last=position,
         value=np.zeros((1, 4), dtype=np.int16),
         at=np.zeros_like(position),
-        incomplete=np.zeros(1, dtype=np.intp),
+        size2=np.zeros(1, dtype=np.uint32),
         remembered=state["cells"],
     )
 
@@ -143,18 +147,24 @@ def take(state: Records, motion: Motion) -> tuple[Records, Streams | None]:
     if packets is None:
         return after, None
     begins, cell, total, parts = _sums(state, packets, motion.acc_g)
-    value = np.zeros((len(cell), 4), dtype=np.int16)
+    value, size2 = np.zeros((len(cell), 4), dtype=np.int16), np.zeros(len(cell), dtype=np.int32)
     # Only a cell that is still being filled can have nothing yet.
     share = np.float32(1.0) / np.maximum(parts, 1).astype(np.float32)
     sums = total.astype(np.float32)
     for axis in range(3):  # numpy is slow along a last axis of three
         mean = sums[:, axis] * share
-        value[:, axis] = np.rint(mean, out=mean)
+        counts = np.rint(mean, out=mean).astype(np.int32)
+        value[:, axis] = counts
+        counts *= counts
+        size2 += counts
 
     # One run of cells for each stretch of packets that follow on each other; its last cell is still being filled.
-    run_last = np.append(begins[1:], len(cell)) - 1
+    run_end = np.append(begins[1:], len(cell))
+    run_last = run_end - 1
+    size2[run_last] = 0
     head = np.flatnonzero(packets.fresh | packets.segments.first)
-    streams = _streams(state, packets, head, begins, cell[run_last], value)
+    # At ±4 g on every axis the square just fits into 32 bits without a sign.
+    streams = _streams(state, packets, head, begins, cell[run_last], value, size2.view(np.uint32))
 
     newest = packets.segments.last
     rows = packets.row[newest]
@@ -167,10 +177,9 @@ def take(state: Records, motion: Motion) -> tuple[Records, Streams | None]:
     still_open = run_last[np.searchsorted(head, newest, side="right") - 1]
     after["open_sum"][rows] = total[still_open]
     after["open_parts"][rows] = parts[still_open]
-    owner = np.repeat(packets.row[head], run_last - begins)
-    known = _others(len(cell), run_last)
+    owner = np.repeat(packets.row[head], run_end - begins)
     # A later cell of the same place is written later.
-    after["cells"][owner, cell.take(known) % KEPT] = value.view(np.int64)[:, 0].take(known)
+    after["cells"][owner, cell % _PLACES] = value.view(np.int64)[:, 0]
     return after, streams
 
 
@@ -220,24 +229,25 @@ def _sums(state: Records, packets: _Packets, acc_g: NDArray[np.float32]) -> tupl
     counts = np.multiply(acc_g, np.float32(COUNTS_PER_G))
     largest = RANGE_G * COUNTS_PER_G - 1  # of an int16, on both sides
     np.clip(counts, -largest, largest, out=counts)
-    before = np.empty((len(acc_g) + 1, 3), dtype=np.int32)
-    before[0] = 0
-    np.cumsum(np.rint(counts, out=counts).astype(np.int32), axis=0, out=before[1:])
+    before = np.zeros((len(acc_g) + 1, 3), dtype=np.int32)
+    before[1:] = np.rint(counts, out=counts)
+    np.cumsum(before, axis=0, out=before)
 
-    # The points at which a packet is cut: its start, the borders of cells within it, its end.
+    # Where in its packet each cell begins, in parts of a sample; the first one with the packet.
     cell_from = packets.start_us // _CELL_US
-    points = packets.end_us // _CELL_US - cell_from + 2
-    offset = np.cumsum(points) - points
-    border = np.arange(points.sum()) - np.repeat(offset, points)
+    many = packets.end_us // _CELL_US - cell_from + 1
+    end = np.cumsum(many)
+    head = end - many
+    cell = np.arange(end[-1]) - np.repeat(head, many)
     parts_a_us = packets.count * float(_PARTS) / (packets.end_us - packets.start_us)
     ahead_us = (cell_from * _CELL_US - packets.start_us).astype(np.float64)
-    at = border * np.repeat(parts_a_us * _CELL_US, points)
-    at += np.repeat(parts_a_us * ahead_us, points)
+    at = cell * np.repeat(parts_a_us * _CELL_US, many)
+    at += np.repeat(parts_a_us * ahead_us, many)
     place = at.astype(np.int64)
-    place[offset] = 0
-    place[offset + points - 1] = packets.count * _PARTS
+    place[head] = 0
+    cell += np.repeat(cell_from, many)
     whole = place >> _PARTS_BITS
-    whole += np.repeat(packets.sample, points)
+    whole += np.repeat(packets.sample, many)
     until = before.take(whole, axis=0)
     begun = before.take(whole + 1, axis=0, mode="clip")
     begun -= until
@@ -247,16 +257,17 @@ def _sums(state: Records, packets: _Packets, acc_g: NDArray[np.float32]) -> tupl
     until <<= _PARTS_BITS
     until += begun
 
-    # Between two points of one packet lies what it gives to one cell; from one packet to the next the cell goes on.
-    within = _others(len(place), offset + points - 1)
-    total = np.subtract(until[1:], until[:-1], out=begun[:-1]).take(within, axis=0)
-    parts = np.diff(place).take(within).astype(np.int32)
-    border += np.repeat(cell_from, points)
-    cell = border.take(within)
-    head = offset - np.arange(len(points))
+    # A cell has what lies between its beginning and that of the next, the last one of a packet what is left of it.
+    last = end - 1
+    total, parts = np.empty_like(until), np.empty_like(share)
+    np.subtract(until[1:], until[:-1], out=total[:-1])
+    np.subtract(place[1:], place[:-1], out=parts[:-1], casting="unsafe")
+    total[last] = (before.take(packets.sample + packets.count, axis=0) << _PARTS_BITS) - until.take(last, axis=0)
+    parts[last] = packets.count * _PARTS - place[last]
     carried = np.flatnonzero(~packets.fresh & packets.segments.first)
     total[head[carried]] += state["open_sum"][packets.row[carried]]
     parts[head[carried]] += state["open_parts"][packets.row[carried]]
+    # From one packet to the next a cell goes on.
     goes_on = ~packets.fresh & ~packets.segments.first
     run = head[~goes_on]
     if goes_on.any():
@@ -273,7 +284,15 @@ def _others(count: int, left_out: Index) -> Index:
     return np.flatnonzero(kept)
 
 
-def _streams(state: Records, packets: _Packets, head: Index, begins: Index, end: Int, value: Cell) -> Streams:
+def _streams(
+    state: Records,
+    packets: _Packets,
+    head: Index,
+    begins: Index,
+    end: Int,
+    value: Cell,
+    size2: NDArray[np.uint32],
+) -> Streams:
     """Streams of runs of cells that begin at packets `head`, at cells `begins`, and are known up to `end`."""
     row = packets.row[head]
     # A row's stream known before is over where its first packet here begins a new one; it has no cells in this batch.
@@ -304,6 +323,6 @@ def _streams(state: Records, packets: _Packets, head: Index, begins: Index, end:
         last=np.append(np.flatnonzero(np.diff(all_rows)), count - 1),
         value=value,
         at=both(begins[over], begins),
-        incomplete=np.append(begins[1:], len(value)) - 1,
+        size2=size2,
         remembered=state["cells"],
     )
