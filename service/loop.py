@@ -10,13 +10,14 @@ durable here. After a crash the broker delivers again; everything downstream is 
 
 What else is known of a fall (`falls`) comes once it is journalled, as further findings. `sos` and `fall` have a lane of
 their own, which looks at the next batch while those before it wait to become durable.
+While an alarm is journalled, telemetry gives way to it (`right_of_way`).
 """
 
 import asyncio
 import logging
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -34,6 +35,7 @@ from service.falls import FallWatch
 from service.inbox import Inbox
 from service.memory import Memory
 from service.metrics import Metrics
+from service.right_of_way import RightOfWay
 
 Unkept = asyncio.Queue[tuple[Batch, Decoded]]
 log = logging.getLogger(__name__)
@@ -54,6 +56,7 @@ class Watch:
     memory: Memory
     metrics: Metrics
     clock_ms: Callable[[], int] = wall_clock_ms
+    right_of_way: RightOfWay = field(default_factory=RightOfWay)
 
     def __post_init__(self) -> None:
         """From here on a fault of ours is told, and ends nobody's watching."""
@@ -65,6 +68,8 @@ class Watch:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.keep(lane, session, unkept), name=f"{lane.name} keeping")
             async for batch in session.batches():
+                if lane is not URGENT_LANE:
+                    await self.right_of_way.given()
                 decoded = self.rated(self.decoder.decode(batch.topics, batch.payloads, batch.received_ms, lane))
                 findings = self.bank.update(decoded.readings, batch.received_ms)
                 await self.tell(decoded.readings, findings, batch.received_ms)
@@ -124,7 +129,8 @@ class Watch:
         while findings:
             devices = self.decoder.directory.devices
             try:
-                begun = await self.desk.record(findings, devices, received_ms, self.clock_ms(), detected_ms)
+                with self.right_of_way.taken():
+                    begun = await self.desk.record(findings, devices, received_ms, self.clock_ms(), detected_ms)
                 break
             except (OperationalError, InterfaceError) as error:
                 self.metrics.journal_failed()

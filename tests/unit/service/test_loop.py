@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import mqtt5
 import pytest
 
 from alerts.bank import Bank
@@ -15,9 +17,11 @@ from alerts.detectors.fall import WristFall
 from alerts.detectors.sos import Press
 from alerts.falls.clip_store import ClipStore
 from alerts.journal.desk import Desk
+from ingest.contract import TELEMETRY_LANE, URGENT_LANE, Lane
 from ingest.decode import Decoder
 from ingest.directory import Device, DeviceType, Directory
 from ingest.disk import Reserve
+from ingest.listener import Endpoint, Session, SessionOptions
 from ingest.quarantine import Quarantine
 from ingest.spool import Spool
 from service.database import make_engine
@@ -26,6 +30,7 @@ from service.inbox import Inbox
 from service.loop import Watch
 from service.memory import Memory
 from service.metrics import Metrics
+from service.right_of_way import RightOfWay
 from tests.unit.alerts.detectors.test_fall import IMPACT_AT_S, wrist
 from tests.unit.alerts.motion_of_a_wrist import T, packets
 
@@ -35,7 +40,7 @@ DEVICES = (Device("s", "bracelet", DeviceType.BRACELET, "r-1"), Device("s", "but
 @contextmanager
 def inbox_in(folder: Path) -> Iterator[Inbox]:
     spool, quarantine = Spool(folder / "spool.db"), Quarantine(folder / "quarantine.db")
-    inbox = Inbox(spool, quarantine, asyncio.Event(), Reserve(folder / "reserve", 0))
+    inbox = Inbox(spool, quarantine, asyncio.Event(), Reserve(folder / "reserve", 4096))
     try:
         yield inbox
     finally:
@@ -83,3 +88,30 @@ async def test_a_fault_in_what_follows_falls_ends_nothing(tmp_path: Path, monkey
         (alarm,) = await watch.desk.open_alarms()
         assert alarm.cause == "press"
         assert b'shouhu_faults_total{part="falls"} 1.0' in watch.metrics.exposition()
+
+
+async def test_telemetry_waits_while_a_press_is_journalled_and_the_next_press_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions = {lane: Session([Endpoint("", 0)], SessionOptions("", ())) for lane in (URGENT_LANE, TELEMETRY_LANE)}
+    decode, decoded, heard = Decoder.decode, [], asyncio.Event()
+
+    def noted(self: Decoder, topics: Any, payloads: Any, received_ms: int, lane: Lane) -> Any:
+        decoded.append(lane)
+        if lane is TELEMETRY_LANE:
+            heard.set()
+        return decode(self, topics, payloads, received_ms, lane)
+
+    monkeypatch.setattr(Decoder, "decode", noted)
+    async with watch_of(tmp_path, [Press()], T) as (made, _):
+        watch = replace(made, right_of_way=RightOfWay(most_s=3_600.0))
+        lanes = [asyncio.create_task(watch.follow(lane, session)) for lane, session in sessions.items()]
+        with watch.desk.hub.listen() as transitions, watch.right_of_way.taken():
+            sessions[TELEMETRY_LANE].arrived([mqtt5.PublishPacket("care/v1/s/bracelet/vitals", b'{"hr":70}')])
+            sessions[URGENT_LANE].arrived([mqtt5.PublishPacket("care/v1/s/button/sos", b"")])
+            await anext(transitions)
+            assert decoded == [URGENT_LANE]
+        await heard.wait()
+        for task in lanes:
+            task.cancel()
+        await asyncio.wait(lanes)
