@@ -45,7 +45,7 @@ def _of_site(roster: Roster, site: str, residents: Sequence[str]) -> Iterator[Ga
     if not roster.is_heard(site):
         yield Gap("console_only", f"site {site}: nobody can be called, its alarms go to the console only")
         return
-    for kind, plan, whose in _plans(roster, site, residents):
+    for kinds, plan, whose in _plans(roster, site, residents):
         for number, step in enumerate(plan.steps, start=1):
             # Of a whole site first: thousands of residents share it.
             if _reaches(roster, step, site, None):
@@ -53,13 +53,13 @@ def _of_site(roster: Roster, site: str, residents: Sequence[str]) -> Iterator[Ga
             without = sum(not _reaches(roster, step, site, resident) for resident in whose)
             if without or not whose:
                 of = f" for {without} of {len(whose)} residents" if whose else ""
-                what = f"site {site}: {kind} alarms: step {number} ({step}) can reach nobody{of}"
+                what = f"site {site}: {' and '.join(kinds)} alarms: step {number} ({step}) can reach nobody{of}"
                 yield Gap("step", what)
 
 
-def _plans(roster: Roster, site: str, residents: Sequence[str]) -> Iterator[tuple[Kind, Plan, list[str]]]:
-    """Each plan of a site once, with the first kind of alarms it is for and the residents who have it."""
-    seen: set[int] = set()
+def _plans(roster: Roster, site: str, residents: Sequence[str]) -> Iterator[tuple[Sequence[Kind], Plan, Sequence[str]]]:
+    """Each plan of a site, with the kinds of alarms it is for and the residents who have it for these."""
+    found: dict[tuple[int, tuple[str, ...]], tuple[list[Kind], Plan]] = {}
     for kind in KINDS:
         # By identity: a plan is one object for all who have it, and there are many of them.
         whose: dict[int, tuple[Plan, list[str]]] = {}
@@ -67,9 +67,9 @@ def _plans(roster: Roster, site: str, residents: Sequence[str]) -> Iterator[tupl
             plan = roster.plan(site, resident, kind)
             whose.setdefault(id(plan), (plan, []))[1].extend([] if resident is None else [resident])
         for name, (plan, of) in whose.items():
-            if name not in seen:
-                seen.add(name)
-                yield kind, plan, of
+            found.setdefault((name, tuple(of)), ([], plan))[0].append(kind)
+    for (_, of_all), (kinds, plan) in found.items():
+        yield kinds, plan, of_all
 
 
 def _reaches(roster: Roster, step: Step, site: str, resident: str | None) -> bool:
