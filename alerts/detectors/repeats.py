@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.contract import Records
+from alerts.detectors.rowwise import ascending
 from alerts.detectors.segments import NEVER, Flag, Int, Segments
 
 #: So many events a device are remembered; of what comes again after so many others the journal knows the occurrence.
@@ -26,10 +27,11 @@ def news(state: Records, row: NDArray[np.integer], time_ms: Int, seq: Int, code:
     remembered in `state`, which is the caller's own and is written."""
     name = time_ms + seq * _BY_SEQ + code.astype(np.int64) * _BY_CODE
     result: Flag = (state["heard"][row] != name[:, np.newaxis]).all(axis=1)
-    _, first = np.unique(np.stack([row.astype(np.int64), name]), axis=1, return_index=True)
-    once = np.zeros(len(row), dtype=np.bool_)
-    once[first] = True
-    result &= once
+    if not ascending(row):  # several of one device; sorting takes longer than all the rest, and a press waits for it
+        _, first = np.unique(np.stack([row.astype(np.int64), name]), axis=1, return_index=True)
+        once = np.zeros(len(row), dtype=np.bool_)
+        once[first] = True
+        result &= once
     _remember(state, row[result], name[result])
     return result
 
