@@ -19,7 +19,9 @@ READ_ONLY: Final = {"shouhu_read_only": True}
 def make_engine(url: str | URL) -> Engine:
     """An engine on `url`; on SQLite a commit is on disk when it returns (WAL, synchronous=FULL).
 
-    The folder of an SQLite file is made. Nothing is connected yet; what cannot be reached raises at first use.
+    A commit of an engine with the option `shouhu_unflushed` is on disk with the next one of another: the end of the
+    process does not undo it, a power cut may. The folder of an SQLite file is made. Nothing is connected yet; what
+    cannot be reached raises at first use.
     """
     address = make_url(url)
     if address.get_backend_name() == "postgresql":
@@ -31,6 +33,8 @@ def make_engine(url: str | URL) -> Engine:
     else:
         Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(address, connect_args={"timeout": _BUSY_MS / 1000})
+        event.listen(engine, "begin", _spare_flush)
+        event.listen(engine, "checkin", _flush_again)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
@@ -47,6 +51,18 @@ def _prepare(connection: Any, _record: object) -> None:
     cursor.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _spare_flush(connection: Connection) -> None:
+    if connection.get_execution_options().get("shouhu_unflushed", False):
+        execute(connection, "PRAGMA synchronous = NORMAL")
+        connection.info["unflushed"] = True
+
+
+def _flush_again(connection: Any, record: Any) -> None:
+    # Not when the next transaction begins, which may be a press.
+    if record.info.pop("unflushed", False) and connection is not None:
+        connection.execute("PRAGMA synchronous = FULL")
 
 
 def _begin(connection: Connection) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Engine, Select, Update, bindparam, case, delete, func, or_, select, tuple_, update
 
 from alerts.journal.ledger import note_delivered, note_sent
-from alerts.journal.schema import CALLS, FAILED, LETTERS_A_TRANSITION, OUTBOX, PENDING, READ_ONLY, Status
+from alerts.journal.schema import CALLS, FAILED, LETTERS_A_TRANSITION, OUTBOX, PENDING, READ_ONLY, UNFLUSHED, Status
 from alerts.notify.contract import Letter
 
 # Built once: building one takes as long as executing it, and a press waits for it.
@@ -148,6 +148,7 @@ class Letters:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._readers = engine.execution_options(**READ_ONLY)
+        self._unflushed = engine.execution_options(**UNFLUSHED)
 
     def due(
         self,
@@ -175,7 +176,8 @@ class Letters:
 
     def sent(self, arrived: Sequence[tuple[int, int]]) -> None:
         """Letters, by number, have arrived at a time, also those called off while on their way; in one commit."""
-        with self._engine.begin() as connection:
+        # Undone by a power cut, they are sent again, as all are that were on their way then.
+        with self._unflushed.begin() as connection:
             connection.execute(_SENT, [{"which": number, "at_ms": at_ms} for number, at_ms in arrived])
             note_sent(connection, arrived)
 
@@ -208,7 +210,7 @@ class Letters:
 
         Those that were called off meanwhile are not.
         """
-        with self._engine.begin() as connection:
+        with self._unflushed.begin() as connection:
             connection.execute(
                 _TRY_AGAIN, [{"which": number, "why": reason, "then_ms": due_ms} for number, reason, due_ms in failed]
             )
@@ -255,7 +257,7 @@ class Letters:
 
         Those that failed for good are forgotten as well. The alarm and what happened to it stay.
         """
-        with self._engine.begin() as connection:
+        with self._unflushed.begin() as connection:
             return connection.execute(_PRUNE, {"before_ms": before_ms, "most": most}).rowcount
 
 

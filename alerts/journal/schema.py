@@ -29,6 +29,9 @@ metadata: Final = MetaData()
 
 #: Told to the engine with every reading, for one that would otherwise begin each transaction as a writer.
 READ_ONLY: Final = {"shouhu_read_only": True}
+#: The same with what may be done twice: a power cut may undo it, an end of the service does not. The disk is spared one
+#: flush, for which the next press might have to wait.
+UNFLUSHED: Final = {"shouhu_unflushed": True}
 
 ALARM: Final = Table(
     "alarm",
