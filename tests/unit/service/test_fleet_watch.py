@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -39,8 +40,9 @@ FLEET = Fleet(
 
 
 @pytest.fixture
-def registry() -> Any:
-    engine = make_engine("sqlite://")
+def registry(tmp_path: Path) -> Any:
+    # A file: the watch reads it in a thread while a test writes, and a database in memory has one connection for both.
+    engine = make_engine(f"sqlite:///{tmp_path}/shouhu.db")
     yield Registry(engine)
     engine.dispose()
 
@@ -75,12 +77,7 @@ async def test_an_import_is_in_force_without_a_restart(registry: Registry, monke
     assert send(watch, 0, "band-b", "vitals", body) == []
     mat_first = (FLEET.devices[2], *FLEET.devices[:2])
     registry.replace_fleet(replace(FLEET, devices=mat_first, medical=(Medical("b", 1, "oxygen"),)))
-    running = asyncio.create_task(watch.run())
-    for _ in range(5_000):
-        if len(watch.decoder.directory.rows) == len(mat_first):
-            break
-        await asyncio.sleep(0.001)
-    running.cancel()
+    await looked(watch, lambda: len(watch.decoder.directory.rows) == len(mat_first))
     assert send(watch, 1, "mat-b", "bed", '"rr":22') == []
     assert send(watch, 61, "band-b", "vitals", '"hr":115') == [("band-b", "early_warning", "began")]
 
@@ -112,12 +109,11 @@ def test_a_service_begins_before_anybody_is_registered(registry: Registry) -> No
 async def looked(watch: FleetWatch, until: Any) -> None:
     """Look for changes until something is so."""
     running = asyncio.create_task(watch.run())
-    for _ in range(5_000):
-        if until():
-            break
-        await asyncio.sleep(0.001)
+    async with asyncio.timeout(60):
+        while not until():  # noqa: ASYNC110 - nothing tells a spectator
+            await asyncio.sleep(0.001)
     running.cancel()
-    assert until()
+    await asyncio.wait([running])
 
 
 async def test_who_is_called_follows_imports_and_swaps(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,11 +77,11 @@ class Home(Rig):
     async def looks(self) -> None:
         """The watch looks whether anything has changed."""
         watching = asyncio.create_task(self.fleet.run())
-        for _ in range(500):
-            if self.fleet._outings == self.registry.outings():
-                break
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(60):
+            while self.fleet._outings != self.registry.outings():  # noqa: ASYNC110 - nothing tells a spectator
+                await asyncio.sleep(0.01)
         watching.cancel()
+        await asyncio.wait([watching])
 
     async def position(self) -> Any:
         return await self.get("/api/v1/residents/r-1/position")
