@@ -11,11 +11,16 @@ _HOLD_MOST_S: Final = 3_600.0
 _LEAST_S: Final = 60.0
 _REMIND_MOST_S: Final = 604_800.0
 _SHELVE_MOST_S: Final = 2_592_000.0
+_TECHNICAL_LETTERS_MOST_S: Final = 3_600.0
 
 
 def _check(times: AlarmTimes) -> AlarmTimes:
     spans = (("remind_s", times.remind_s, _REMIND_MOST_S), ("shelve_most_s", times.shelve_most_s, _SHELVE_MOST_S))
-    wrong = [] if 0 <= times.hold_s <= _HOLD_MOST_S else [_told("hold_s", 0, _HOLD_MOST_S, times.hold_s)]
+    from_none = (
+        ("hold_s", times.hold_s, _HOLD_MOST_S),
+        ("technical_letters_s", times.technical_letters_s, _TECHNICAL_LETTERS_MOST_S),
+    )
+    wrong = [_told(name, 0, most_s, seconds) for name, seconds, most_s in from_none if not 0 <= seconds <= most_s]
     wrong += [
         _told(f"{name}.{priority}", _LEAST_S, most_s, seconds)
         for name, of_priority, most_s in spans

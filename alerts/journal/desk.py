@@ -18,6 +18,7 @@ from alerts.alarm import Alarm, Outcome, Transition
 from alerts.calling.escalation import Caller
 from alerts.findings import Finding, Origin
 from alerts.journal.drills import Drill
+from alerts.journal.errands import Errand, Errands, Parcel
 from alerts.journal.journal import Journal, Posted
 from alerts.journal.letters import CallMade, Failure, Letters
 from alerts.journal.schema import Status, checkpoint
@@ -68,8 +69,10 @@ class Desk:
             engine, subscribers, on_posted=self._note_posted, clock_ms=clock_ms, caller=caller, times=times
         )
         self._letters = Letters(engine)
+        self._errands = Errands(engine, times)
         self._on_transition = on_transition
         self._wakes = {subscriber.name: asyncio.Event() for subscriber in subscribers}
+        self._errand_wakes = {name: asyncio.Event() for name in self._wakes}
         #: By channel what was posted since it was last asked for; None where that was too much to keep.
         self._posted: dict[str, list[tuple[Letter, ...]] | None] = {name: [] for name in self._wakes}
         self._just_posted: Posted = {}  # used in the writing thread alone
@@ -230,10 +233,14 @@ class Desk:
         """Set when the channel may have something new to send."""
         return self._wakes[channel]
 
+    def errand_wake(self, channel: str) -> asyncio.Event:
+        """Set when there may be something new to tell of a site's devices by the channel."""
+        return self._errand_wakes[channel]
+
     def posted(self, channel: str) -> list[tuple[Letter, ...]] | None:
         """Letters journalled since the last call, those of one transition together; None where there were too many.
 
-        They stand in the database as well, where `due` finds them.
+        Those of errands are not among them. They stand in the database as well, where `due` finds them.
         """
         posted, self._posted[channel] = self._posted[channel], []
         return posted
@@ -254,30 +261,48 @@ class Desk:
         """When after `now_ms` the next letter becomes due."""
         return await self._read(lambda: self._letters.next_due_ms(channel, now_ms))
 
-    async def sent(self, number: int, now_ms: int) -> None:
-        """The letter has arrived; returns once it is struck off, with others that arrive at about the same time."""
-        self._arrived.append((number, now_ms))
+    async def errands_due(
+        self, channel: str, now_ms: int, limit: int, *, busy: Collection[Errand] = ()
+    ) -> list[Errand]:
+        """Errands of which a message is to leave now; see `Errands.due`."""
+        return await self._read(lambda: self._errands.due(channel, now_ms, limit, busy=busy))
+
+    async def next_errand_ms(self, channel: str, now_ms: int) -> int | None:
+        """When after `now_ms` the next message of an errand may leave."""
+        return await self._read(lambda: self._errands.next_due_ms(channel, now_ms))
+
+    async def parcel(self, channel: str, errand: Errand, now_ms: int) -> Parcel | None:
+        """What leaves of an errand as one message, written down before it does; see `Errands.parcel`."""
+        return await self._write(lambda: self._errands.parcel(channel, errand, now_ms))
+
+    async def sent(self, numbers: Sequence[int], now_ms: int) -> None:
+        """Letters of one message have arrived; returns once they are struck off, with others of about the same time."""
+        self._arrived += [(number, now_ms) for number in numbers]
         await self._written_with_others()
 
-    async def failed_for_now(self, number: int, reason: str, due_ms: int) -> None:
-        """The letter is to be tried again; returns once that is written, with others that came back meanwhile."""
-        self._came_back.append((number, reason, due_ms))
+    async def failed_for_now(self, numbers: Sequence[int], reason: str, due_ms: int) -> None:
+        """Letters of one message are to be tried again; returns once that is written, with others that came back."""
+        self._came_back += [(number, reason, due_ms) for number in numbers]
         await self._written_with_others()
 
-    async def failed_for_good(self, number: int, reason: str, now_ms: int) -> None:
-        """The letter will not be tried again; where nobody else was called by then, the next ones are."""
-        await self._write(lambda: self._letters.failed_for_good(number, reason, now_ms))
-        await self._commit(lambda: self._journal.hasten(number, now_ms), lambda t: t)
+    async def failed_for_good(self, numbers: Sequence[int], reason: str, now_ms: int) -> None:
+        """Letters will not be tried again; where nobody else was called by then, the next ones are."""
+        await self._write(lambda: self._letters.failed_for_good(numbers, reason, now_ms))
+        await self._hasten(numbers, now_ms)
 
     async def receive(self, channel: str, key: str, said: Status, at_ms: int, now_ms: int) -> Status | None:
-        """What the other side says of a letter, and what it is then; see `Letters.receive`."""
+        """What the other side says of a message, and what it is then; see `Letters.receive`."""
         found = await self._write(lambda: self._letters.receive(channel, key, said, at_ms))
         if found is None:
             return None
-        number, status = found
+        numbers, status = found
         if status is Status.FAILED:
-            await self._commit(lambda: self._journal.hasten(number, now_ms), lambda t: t)
+            await self._hasten(numbers, now_ms)
         return status
+
+    async def _hasten(self, numbers: Sequence[int], now_ms: int) -> None:
+        for number in numbers:  # each in a commit of its own, so that a press stands behind one of them at most
+            await self._commit(partial(self._journal.hasten, number, now_ms), lambda t: t)
 
     async def calls(self, alarm: str) -> list[CallMade]:
         """Whom an alarm has called and what became of it, latest first; see `Letters.calls`."""
@@ -353,10 +378,13 @@ class Desk:
         if not transitions:
             return
         for (channel, _, _), letters in posted.items():
+            alone = tuple([letter for letter in letters if letter.errand is None])
+            if len(alone) < len(letters):
+                self._errand_wakes[channel].set()
             waiting = self._posted[channel]
-            if waiting is not None:
+            if alone and waiting is not None:
                 if len(waiting) < _POSTED_MOST:
-                    waiting.append(tuple(letters))
+                    waiting.append(alone)
                 else:
                     self._posted[channel] = None
         for wake in self._wakes.values():

@@ -309,10 +309,14 @@ def _answers(start_ms: int, end_ms: int, site: str | None) -> Select[Any]:
 def _calls(first: int, start_ms: int, end_ms: int, site: str | None) -> Select[Any]:
     """By whom, site and quarter of an hour: calls; one step calls somebody once, by however many channels.
 
+    Letters that left as one message are one call, made when it left.
+
     Letters are numbered by their transition: those since `first` are found by their number.
     """
-    quarter = (OUTBOX.c.created_ms // _QUARTER_MS).label("quarter")
-    query = select(OUTBOX.c.address, ALARM.c.site, quarter, func.count(distinct(OUTBOX.c.sequence)))
+    called_ms = case((OUTBOX.c.parcel.is_(None), OUTBOX.c.created_ms), else_=OUTBOX.c.sent_ms)
+    quarter = (called_ms // _QUARTER_MS).label("quarter")
+    one = func.coalesce(OUTBOX.c.parcel // LETTERS_A_TRANSITION, OUTBOX.c.sequence)
+    query = select(OUTBOX.c.address, ALARM.c.site, quarter, func.count(distinct(one)))
     query = query.where(OUTBOX.c.number >= first * LETTERS_A_TRANSITION)
     query = query.where(OUTBOX.c.created_ms >= start_ms, OUTBOX.c.created_ms < end_ms)
     query = query.where(OUTBOX.c.step.is_not(None), OUTBOX.c.sent_ms.is_not(None))

@@ -98,13 +98,13 @@ class Journal(Archive):
     ) -> None:
         super().__init__(engine)
         self._engine = engine
-        self._posting = Posting(subscribers)
         self._statements = Statements(engine.dialect)
         self._ledger = LedgerWriter(engine.dialect)
         self._clock_ms = clock_ms
         self._on_posted = on_posted
         self._caller = caller
         self._times = times or AlarmTimes()
+        self._posting = Posting(subscribers, self._times.technical_letters_ms)
         make_tables(engine, metadata)
         with self._readers.connect() as connection:
             started = connection.execute(select(SEQUENCE.c.last)).first() is not None
@@ -339,6 +339,7 @@ class Journal(Archive):
         detected_ms = page.now_ms if page.detected_ms is None else page.detected_ms
         self._ledger.note(connection, page.transitions, detected_ms, journalled_ms)
         letters = [row for t in page.transitions for row in self._posting.letters(t, page.calls.get(t.sequence))]
+        self._posting.hold(connection, letters)
         statements.new_letter.run_each(connection, letters)
         for row in letters:
             key = (row["channel"], row["alarm"], row["sequence"])

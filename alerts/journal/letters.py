@@ -4,10 +4,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Engine, Select, Update, bindparam, case, delete, func, or_, select, tuple_, update
+from sqlalchemy import Connection, Engine, Select, Update, bindparam, case, delete, func, or_, select, tuple_, update
 
 from alerts.journal.ledger import note_delivered, note_sent
-from alerts.journal.schema import CALLS, FAILED, LETTERS_A_TRANSITION, OUTBOX, PENDING, READ_ONLY, UNFLUSHED, Status
+from alerts.journal.schema import (
+    CALLS,
+    ERRANDS,
+    FAILED,
+    LETTERS_A_TRANSITION,
+    OUTBOX,
+    PENDING,
+    READ_ONLY,
+    UNFLUSHED,
+    Status,
+)
 from alerts.notify.contract import Letter
 
 # Built once: building one takes as long as executing it, and a press waits for it.
@@ -15,13 +25,14 @@ _EARLIER: Final = OUTBOX.alias("earlier")
 _WAITS: Final = (
     select(_EARLIER.c.number)
     .where(_EARLIER.c.channel == OUTBOX.c.channel, _EARLIER.c.alarm == OUTBOX.c.alarm)
-    .where(or_(_EARLIER.c.step.is_(None), _EARLIER.c.address == OUTBOX.c.address))
+    .where(or_(_EARLIER.c.step.is_(None), _EARLIER.c.address == OUTBOX.c.address), _EARLIER.c.errand.is_(None))
     .where(_EARLIER.c.status == PENDING.right, _EARLIER.c.number < OUTBOX.c.number)
     .exists()
 )
 _DUE: Final = (
     select(OUTBOX)
-    .where(OUTBOX.c.channel == bindparam("wanted"), PENDING, OUTBOX.c.due_ms <= bindparam("now_ms"), ~_WAITS)
+    .where(OUTBOX.c.channel == bindparam("wanted"), PENDING, OUTBOX.c.due_ms <= bindparam("now_ms"))
+    .where(~ERRANDS, ~_WAITS)
     .order_by(OUTBOX.c.urgency, OUTBOX.c.number)
     .limit(bindparam("most"))
 )
@@ -35,7 +46,7 @@ _DUE_NOW: Final = {
     for urgent in (False, True)
 }
 _NEXT_DUE: Final = select(func.min(OUTBOX.c.due_ms)).where(
-    OUTBOX.c.channel == bindparam("wanted"), PENDING, OUTBOX.c.due_ms > bindparam("now_ms")
+    OUTBOX.c.channel == bindparam("wanted"), PENDING, ~ERRANDS, OUTBOX.c.due_ms > bindparam("now_ms")
 )
 _SENT: Final = (
     update(OUTBOX)
@@ -85,6 +96,12 @@ _RECEIVE: Final[Mapping[Status, Update]] = {
     .values(status=said, done_ms=func.coalesce(OUTBOX.c.done_ms, _AT), **_SAID[said])
     for said, before in _BEFORE.items()
 }
+#: The letters in a parcel, but those that dropped out of it.
+_IN_PARCEL: Final = (
+    select(OUTBOX.c.number, OUTBOX.c.status, OUTBOX.c.created_ms)
+    .where(OUTBOX.c.parcel == bindparam("first"), OUTBOX.c.status != Status.CANCELLED)
+    .order_by(OUTBOX.c.number)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +147,7 @@ def letter_of(number: int, row: Mapping[str, Any]) -> Letter:
         attempts=row["attempts"],
         created_ms=row["created_ms"],
         step=row["step"],
+        errand=row["errand"],
     )
 
 
@@ -141,6 +159,7 @@ def lane_of(letter: Letter) -> tuple[str, str]:
 class Letters:
     """Letters of one alarm (to one person) leave in the order of what happened: only the first of them is ever due.
 
+    Those of errands leave by `Errands`.
     A letter is struck off after it was sent, never before, so each is sent at least once; `Letter.key` tells a
     receiver that it has had it.
     """
@@ -181,29 +200,36 @@ class Letters:
             connection.execute(_SENT, [{"which": number, "at_ms": at_ms} for number, at_ms in arrived])
             note_sent(connection, arrived)
 
-    def failed_for_good(self, number: int, reason: str, now_ms: int) -> None:
-        """The letter will not be tried again."""
+    def failed_for_good(self, numbers: Sequence[int], reason: str, now_ms: int) -> None:
+        """The letters will not be tried again; in one commit."""
         with self._engine.begin() as connection:
-            connection.execute(_GIVEN_UP, {"which": number, "at_ms": now_ms, "why": reason})
+            connection.execute(_GIVEN_UP, [{"which": one, "at_ms": now_ms, "why": reason} for one in numbers])
 
-    def receive(self, channel: str, key: str, said: Status, at_ms: int) -> tuple[int, Status] | None:
-        """What the other side says of a letter: delivered, read, failed; its number and what it is then.
+    def receive(self, channel: str, key: str, said: Status, at_ms: int) -> tuple[list[int], Status] | None:
+        """What the other side says of a message: delivered, read, failed; the letters in it and what the first is then.
 
-        None: there is no such letter. Said twice it changes nothing, and nothing is taken
+        None: there is no such message. Said twice it changes nothing, and nothing is taken
         back: read is more than delivered, and that more than sent.
         """
         with self._engine.begin() as connection:
             row = connection.execute(_of_key(channel, key)).first() if key.count("-") in (1, 2) else None
             if row is None:
                 return None
-            # A gateway's clock may be wrong; it cannot have been before the letter was written.
-            values = {"which": row.number, "at_ms": max(at_ms, row.created_ms)}
-            if connection.execute(_RECEIVE[said], values).rowcount == 0:
-                return row.number, Status(row.status)
-            if said is not Status.FAILED:
-                note_sent(connection, [(row.number, values["at_ms"])])
-                note_delivered(connection, row.number, values["at_ms"])
-        return row.number, said
+            rows = [row] if row.parcel is None else connection.execute(_IN_PARCEL, {"first": row.parcel}).all()
+            changed = [one for one in rows if self._receive(connection, one, said, at_ms)]
+        numbers = [one.number for one in rows]
+        return (numbers, said) if changed else (numbers, Status((rows or [row])[0].status))
+
+    def _receive(self, connection: Connection, row: Any, said: Status, at_ms: int) -> bool:
+        """Whether it changes what a letter is."""
+        # A gateway's clock may be wrong; it cannot have been before the letter was written.
+        values = {"which": row.number, "at_ms": max(at_ms, row.created_ms)}
+        if connection.execute(_RECEIVE[said], values).rowcount == 0:
+            return False
+        if said is not Status.FAILED:
+            note_sent(connection, [(row.number, values["at_ms"])])
+            note_delivered(connection, row.number, values["at_ms"])
+        return True
 
     def failed_for_now(self, failed: Sequence[tuple[int, str, int]]) -> None:
         """Letters, by number, failed for a reason and are to be tried again at a time; in one commit.
@@ -266,7 +292,7 @@ def _of_key(channel: str, key: str) -> Select[Any]:
     alarm, sequence, part = (*key.split("-"), "0")[:3]
     numbers = [int(word) if word.isascii() and word.isdigit() and len(word) < 16 else -1 for word in (sequence, part)]
     first = numbers[0] * LETTERS_A_TRANSITION
-    return select(OUTBOX.c.number, OUTBOX.c.status, OUTBOX.c.created_ms).where(
+    return select(OUTBOX.c.number, OUTBOX.c.status, OUTBOX.c.created_ms, OUTBOX.c.parcel).where(
         OUTBOX.c.number >= first,
         OUTBOX.c.number < first + LETTERS_A_TRANSITION,
         OUTBOX.c.channel == channel,

@@ -8,7 +8,9 @@ from sqlalchemy import Connection, select, update
 
 from alerts.alarm import Transition
 from alerts.calling.escalation import Call, Recipient
-from alerts.journal.schema import LETTERS_A_TRANSITION, OUTBOX, PENDING, TRANSITION, URGENCY, Status
+from alerts.findings import Condition
+from alerts.journal.errands import errand_of, hold
+from alerts.journal.schema import ERRANDS, LETTERS_A_TRANSITION, OUTBOX, PENDING, TRANSITION, URGENCY, Status
 from alerts.lifecycle import UNTAKEN, Event
 from alerts.notify.contract import Message, Subscriber
 
@@ -26,9 +28,13 @@ class _ToPeople(Subscriber, Protocol):
 
 
 class Posting:
-    """The channels as the journal knows them; ValueError where two have one name."""
+    """The channels as the journal knows them; ValueError where two have one name.
 
-    def __init__(self, subscribers: Sequence[Subscriber]) -> None:
+    `technical_letters_ms`: how far apart messages about the devices of a site are; 0: each letter leaves by itself.
+    """
+
+    def __init__(self, subscribers: Sequence[Subscriber], technical_letters_ms: int) -> None:
+        self._technical_letters_ms = technical_letters_ms
         self._subscribers = tuple(subscribers)
         if len({s.name for s in self._subscribers}) != len(self._subscribers):
             raise ValueError("two channels have the same name")
@@ -50,7 +56,22 @@ class Posting:
             channel = self._to_people.get(recipient.channel)
             if channel is not None and call is not None:
                 message = channel.calls(transition, recipient)
-                yield _row(next(numbers), channel.name, next(parts[channel.name]), transition, message, call.step)
+                row = _row(next(numbers), channel.name, next(parts[channel.name]), transition, message, call.step)
+                yield row | self._errand(transition, call)
+
+    def hold(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        """Put new letters of errands off, where the last message about the site's devices left a short while ago."""
+        hold(connection, rows, self._technical_letters_ms)
+
+    def _errand(self, transition: Transition, call: Call) -> dict[str, Any]:
+        errand = errand_of(transition.alarm) if self._technical_letters_ms else None
+        if errand is None:
+            return {}
+        wait_ms = self._technical_letters_ms
+        if call.next_ms is not None:
+            # Whoever is called must have time to answer before somebody else is.
+            wait_ms = min(wait_ms, max(0, call.next_ms - transition.at_ms) // 2)
+        return {"errand": errand, "due_ms": transition.at_ms + wait_ms}
 
 
 def _row(
@@ -73,12 +94,22 @@ def _row(
         "due_ms": transition.at_ms,
         "reason": "",
         "step": step,
+        "errand": None,
     }
 
 
 def call_off(connection: Connection, transitions: Sequence[Transition]) -> None:
-    """Once a person has taken an alarm, what still waits to call for one is not sent; nor is an old position."""
+    """Once a person has taken an alarm, what still waits to call for one is not sent; nor is an old position.
+
+    What gets worse calls anew, and not with others any more: what waited to leave with them does not.
+    """
     for transition in transitions:
+        if transition.event is Event.WORSEN and transition.alarm.condition is Condition.DEVICE:
+            connection.execute(
+                update(OUTBOX)
+                .where(OUTBOX.c.alarm == transition.alarm.alarm, PENDING, ERRANDS)
+                .values(status=Status.CANCELLED, done_ms=transition.at_ms)
+            )
         if transition.follows:
             # Asked of the few letters that wait: somebody may be followed for days.
             only_follows = (

@@ -170,6 +170,9 @@ OUTBOX: Final = Table(
     Column("sent_ms", BigInteger),
     Column("delivered_ms", BigInteger),
     Column("read_ms", BigInteger),
+    # Of a letter about a device: the errand it is part of, and the first letter of the message in which it was sent.
+    Column("errand", Text),
+    Column("parcel", BigInteger),
 )
 PENDING: Final = OUTBOX.c.status == literal(Status.PENDING.value, literal_execute=True)
 Index(
@@ -180,6 +183,19 @@ Index(
     sqlite_where=PENDING,
     postgresql_where=PENDING,
 )
+#: Letters that leave with others; all others have neither, and so are in neither index.
+ERRANDS: Final = OUTBOX.c.errand.is_not(None)
+Index(
+    "outbox_errand",
+    OUTBOX.c.channel,
+    OUTBOX.c.errand,
+    OUTBOX.c.address,
+    OUTBOX.c.due_ms,
+    sqlite_where=ERRANDS,
+    postgresql_where=ERRANDS,
+)
+PARCELS: Final = OUTBOX.c.parcel.is_not(None)
+Index("outbox_parcel", OUTBOX.c.parcel, sqlite_where=PARCELS, postgresql_where=PARCELS)
 CALLS: Final = OUTBOX.c.step.is_not(None)
 Index("outbox_calls", OUTBOX.c.alarm, OUTBOX.c.sequence, sqlite_where=CALLS, postgresql_where=CALLS)
 FAILED: Final = OUTBOX.c.status == literal(Status.FAILED.value, literal_execute=True)

@@ -17,7 +17,7 @@ from alerts.journal.schema import ALARM, OCCURRENCE, OPEN, OUTBOX, SEQUENCE, TRA
 _SIZES: Final = (1, 4, 32, 256)
 
 #: Columns of a letter that are written once something became of it.
-_LATER: Final = frozenset({"done_ms", "sent_ms", "delivered_ms", "read_ms"})
+_LATER: Final = frozenset({"done_ms", "sent_ms", "delivered_ms", "read_ms", "parcel"})
 
 
 def _value(name: str) -> BindParameter[Any]:

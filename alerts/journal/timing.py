@@ -37,17 +37,24 @@ class AlarmTimes:
 
     `hold_s`: a condition that was gone for less than this and comes again is the same occurrence. ANSI/ISA-18.2 calls
     an alarm chattering from three transitions a minute on. `remind_s`: what was taken and not closed rings again.
-    `shelve_most_s`: an alarm is laid aside for no longer than this at a time.
+    `shelve_most_s`: an alarm is laid aside for no longer than this at a time. `technical_letters_s`: after a message
+    about a site's devices the next to the same person tells of all since, so much later; 0: each alarm by itself.
     """
 
     hold_s: float = 60.0
     remind_s: Spans = Spans(high=900.0, medium=3_600.0, low=86_400.0)
     shelve_most_s: Spans = Spans(high=7_200.0, medium=28_800.0, low=604_800.0)
+    technical_letters_s: float = 600.0
 
     @property
     def hold_ms(self) -> int:
         """`hold_s` in milliseconds."""
         return round(self.hold_s * 1000)
+
+    @property
+    def technical_letters_ms(self) -> int:
+        """`technical_letters_s` in milliseconds."""
+        return round(self.technical_letters_s * 1000)
 
 
 #: What time brings to an alarm, by the kind of state it is in.

@@ -20,7 +20,7 @@ from alerts.notify.contract import AddressBook, FailedForGood, FailedForNow, Let
 from alerts.notify.exchange import watched
 from alerts.notify.summons import read_summons, summons_message
 from alerts.notify.threads import Threads, TooManyHang
-from alerts.notify.words import Style, Text, call_text, proof_text
+from alerts.notify.words import Style, Text, letter_text, proof_text
 
 _log: Final = logging.getLogger(__name__)
 
@@ -114,13 +114,12 @@ class AppriseChannel:
 
     async def send(self, letter: Letter) -> Result:
         """Look up whom it is for and what may be said, and send once."""
-        summons = read_summons(letter.body)
+        summonses = read_summons(letter.body)
         book = self._book()
-        contact = book.contact(summons.caregiver, self.name)
+        contact = book.contact(summonses[0].caregiver, self.name)
         if contact is None:
             return FailedForGood("the caregiver has no address for this channel any more")
-        place = book.place(summons.site, summons.resident)
-        text = call_text(summons, place, contact.language, self._style)
+        text = letter_text(summonses, book, contact.language, self._style)
         return await self._send(contact.address, text, NotifyType.FAILURE)
 
     async def prove(self, recipient: Recipient, key: str) -> Result:

@@ -26,7 +26,8 @@ class Message:
 class Letter:
     """A message in the outbox; `key` is the same however often it is sent, so a receiver can tell a repetition.
 
-    `step`: by which step of escalation it calls the person at `address`; None: it calls nobody.
+    `step`: by which step of escalation it calls the person at `address`; None: it calls nobody. `errand`: of which
+    site's devices it tells, where it leaves together with others that do; None: it leaves by itself.
     """
 
     number: int
@@ -37,6 +38,7 @@ class Letter:
     attempts: int
     created_ms: int
     step: int | None = None
+    errand: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 It is told whom to reach where, and the text; it may say at once or later (``POST /api/v1/receipts``) what became of it.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,8 +15,8 @@ from alerts.calling.escalation import Recipient
 from alerts.notify.backoff import Backoff
 from alerts.notify.contract import AddressBook, Contact, FailedForGood, Letter, Message, Result
 from alerts.notify.post import SignedPost
-from alerts.notify.summons import read_summons, summons_message
-from alerts.notify.words import Style, Text, call_text, proof_text
+from alerts.notify.summons import Summons, read_summons, summons_message
+from alerts.notify.words import Style, Text, letter_text, proof_text
 
 
 class Gateway:
@@ -61,15 +62,13 @@ class Gateway:
 
     async def send(self, letter: Letter) -> Result:
         """Look up whom it is for and what may be said, and POST once."""
-        summons, book = read_summons(letter.body), self._book()
-        contact = book.contact(summons.caregiver, self.name)
+        summonses, book = read_summons(letter.body), self._book()
+        caregiver = summonses[0].caregiver
+        contact = book.contact(caregiver, self.name)
         if contact is None:
             return FailedForGood("the caregiver has no address for this channel any more")
-        text = call_text(summons, book.place(summons.site, summons.resident), contact.language, self._style)
-        more: dict[str, Any] = {"alarm": summons.alarm, "step": summons.step, "drill": summons.drill, "test": False}
-        if self._style.may("room"):
-            more |= {"condition": summons.condition, "cause": summons.cause, "priority": summons.priority}
-        return await self._send(summons.caregiver, contact, text, letter.key, more)
+        text = letter_text(summonses, book, contact.language, self._style)
+        return await self._send(caregiver, contact, text, letter.key, self._about(summonses))
 
     async def prove(self, recipient: Recipient, key: str) -> Result:
         """POST a message marked as a test."""
@@ -80,6 +79,20 @@ class Gateway:
         place = book.place(next(iter(book.sites(recipient)), ""), None)
         text = proof_text(self.name, place, contact.language, self._style)
         return await self._send(recipient.caregiver, contact, text, key, {"test": True})
+
+    def _about(self, summonses: Sequence[Summons]) -> dict[str, Any]:
+        """What it tells of an alarm, or of several of a site's devices, besides the text."""
+        first = summonses[0]
+        more: dict[str, Any] = {"drill": first.drill, "test": False}
+        if len(summonses) == 1:
+            more |= {"alarm": first.alarm, "step": first.step}
+        else:
+            more |= {"alarms": [one.alarm for one in summonses], "step": min(one.step for one in summonses)}
+        if self._style.may("room"):
+            more |= {"condition": first.condition, "priority": first.priority}
+            causes = Counter(one.cause for one in summonses)
+            more |= {"cause": first.cause} if len(summonses) == 1 else {"causes": causes}
+        return more
 
     async def _send(self, caregiver: str, contact: Contact, text: Text, key: str, more: dict[str, Any]) -> Result:
         body = {

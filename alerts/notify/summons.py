@@ -1,5 +1,6 @@
-"""What a letter to a person holds: which alarm, who is called, which call it is; identifiers only."""
+"""What a letter to a person holds: which alarms, who is called, which call it is; identifiers only."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -29,7 +30,7 @@ class Summons(msgspec.Struct, frozen=True):
     evidence: Evidence
 
 
-_DECODER: Final = msgspec.json.Decoder(Summons)
+_DECODER: Final = msgspec.json.Decoder(Summons | tuple[Summons, ...])
 
 
 def summons_message(transition: Transition, recipient: Recipient) -> Message:
@@ -53,6 +54,12 @@ def summons_message(transition: Transition, recipient: Recipient) -> Message:
     return Message(recipient.caregiver, msgspec.json.encode(summons), moot_once_taken=True)
 
 
-def read_summons(body: bytes) -> Summons:
-    """The summons a letter holds."""
-    return _DECODER.decode(body)
+def together(bodies: Sequence[bytes]) -> bytes:
+    """What one letter holds that is sent in place of several."""
+    return bodies[0] if len(bodies) == 1 else b"[" + b",".join(bodies) + b"]"
+
+
+def read_summons(body: bytes) -> tuple[Summons, ...]:
+    """What a letter holds: one summons, or those of a site's devices for one person."""
+    read: Summons | tuple[Summons, ...] = _DECODER.decode(body)
+    return read if isinstance(read, tuple) else (read,)

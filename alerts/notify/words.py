@@ -6,9 +6,13 @@ How much is said is the channel's privacy level; each level says what the one be
 - ``room``: what it is, where and since when
 - ``name``: whom it is about
 - ``full``: the values that caused it
+
+What the devices of a site ask of one person is one text: how many alarms of which cause, and of which devices; values
+are on the console.
 """
 
 import tomllib
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +24,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from alerts.falls.fall_words import fall_sentence
 from alerts.findings import Condition, Evidence
 from alerts.lifecycle import Event
-from alerts.notify.contract import Place
+from alerts.notify.contract import AddressBook, Place
 from alerts.notify.summons import Summons
 
 Language = Literal["zh", "en"]
@@ -41,6 +45,8 @@ _UNITS: Final = {
     "_h": "h",
     "_s": "s",
 }
+#: Devices that one text names; in both languages that is less than the 2,048 bytes WeCom takes.
+_NAMED_MOST: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,15 @@ def texts(language: str) -> Mapping[str, Mapping[str, Any]]:
     """The templates and words of a language; Chinese where there are none."""
     file = f"{language if language in get_args(Language) else 'zh'}.toml"
     return tomllib.loads((resources.files("alerts.notify") / "texts" / file).read_text(encoding="utf-8"))
+
+
+def letter_text(summonses: Sequence[Summons], book: AddressBook, language: str, style: Style) -> Text:
+    """What one letter says: that which calls a person to an alarm, or to all that is wrong with a site's devices."""
+    first = summonses[0]
+    if len(summonses) == 1:
+        return call_text(first, book.place(first.site, first.resident), language, style)
+    places = [book.place(one.site, one.resident) for one in summonses]
+    return _together([_errand(summonses, places, texts(one), style) for one in style.languages or (language,)])
 
 
 def call_text(summons: Summons, place: Place, language: str, style: Style) -> Text:
@@ -110,6 +125,54 @@ def _call(summons: Summons, place: Place, words: Mapping[str, Mapping[str, Any]]
         lines.append(message["known"].format(evidence=known))
     lines += [*_step(summons, message), how]
     return Text(title, "\n".join(lines))
+
+
+def _errand(
+    summonses: Sequence[Summons], places: Sequence[Place], words: Mapping[str, Mapping[str, Any]], style: Style
+) -> Text:
+    message, first, site = words["message"], summonses[0], places[0].site
+    drill = message["drill"] if first.drill else ""
+    how = message["take"] if style.console_url is None else message["take_at"].format(url=style.console_url)
+    count = len(summonses)
+    if not style.may("room"):
+        return Text(
+            message["title_bare"].format(drill=drill), f"{message['errand_bare'].format(site=site, n=count)}\n{how}"
+        )
+    title = message["errand"].format(drill=drill, priority=words["priority"][first.priority], n=count)
+    since = _time(min(one.raised_ms for one in summonses), places[0].time_zone, message["time"])
+    return Text(
+        title,
+        "\n".join(
+            [
+                message["where"].format(place=site),
+                *_by_cause(summonses, places, words, style),
+                message["since"].format(time=since),
+                how,
+            ]
+        ),
+    )
+
+
+def _by_cause(
+    summonses: Sequence[Summons], places: Sequence[Place], words: Mapping[str, Mapping[str, Any]], style: Style
+) -> Iterator[str]:
+    """Each cause, the most frequent first, with how often and with its devices, as many as may be named."""
+    message, left = words["message"], _NAMED_MOST
+    causes: defaultdict[str, list[str]] = defaultdict(list)
+    for summons, place in zip(summonses, places, strict=True):
+        known = {"device": summons.device, "room": place.room, "name": place.resident}
+        form = "errand_device" if place.room is None else "errand_room"
+        if place.resident is not None and style.may("name"):
+            form += "_name"
+        causes[summons.cause].append(message[form].format(**known))
+    for cause, devices in sorted(causes.items(), key=lambda item: -len(item[1])):
+        named = devices[:left]
+        left -= len(named)
+        rest = len(devices) - len(named)
+        said = [*named, *([message["errand_more"].format(n=rest)] if rest and named else [])]
+        what = words["cause"].get(cause, cause.replace("_", " "))
+        head = message["errand_cause"].format(cause=what, n=len(devices))
+        yield head if not said else message["errand_devices"].format(cause=head, devices=message["list"].join(said))
 
 
 def _where(summons: Summons, place: Place, message: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ sent is noted with its second; every push has to be wanted, in its time, and `wa
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,8 +18,10 @@ from alerts.calling.escalation import Recipient
 from alerts.calling.people import Caregiver, ResidentCard, Site
 from alerts.calling.roster import Book, Roster
 from alerts.findings import Change, Condition, Finding, Priority
+from alerts.journal.errands import Errands
 from alerts.journal.journal import Journal
 from alerts.journal.letters import Letters
+from alerts.journal.timing import AlarmTimes
 from alerts.notify.contract import Message
 from ingest.directory import Device, DeviceType
 
@@ -41,18 +43,21 @@ class Push:
 
 @dataclass
 class Pushed:
-    """One message that left: when (seconds from the beginning), to whom, and of what."""
+    """One message that left: when (seconds from the beginning), to whom, and of which alarms of what cause."""
 
     at_s: float
     to: str
     cause: str
+    alarms: int = 1
     wanted: bool = False
 
 
 class House:
     """A site called `home`, whose clock stands at `begins`, with one button and one bracelet for each resident."""
 
-    def __init__(self, engine: Engine, book: Book, begins: str = "2026-03-02 12:00") -> None:
+    def __init__(
+        self, engine: Engine, book: Book, begins: str = "2026-03-02 12:00", times: AlarmTimes | None = None
+    ) -> None:
         zone = ZoneInfo(book.sites[0].time_zone)
         self.zone = zone
         self.start_ms = round(datetime.fromisoformat(begins).replace(tzinfo=zone).timestamp() * 1000)
@@ -63,8 +68,9 @@ class House:
             for person in book.residents
             for kind in (DeviceType.BUTTON, DeviceType.BRACELET)
         ]
-        self.journal = Journal(engine, (Push(),), caller=lambda: self.roster)
+        self.journal = Journal(engine, (Push(),), caller=lambda: self.roster, times=times)
         self.letters = Letters(engine)
+        self.errands = Errands(engine, times)
         self.pushed: list[Pushed] = []
         self.want = Want(self)
 
@@ -77,8 +83,9 @@ class House:
         """Let time go by, doing what is due when it is due."""
         assert until_ms >= self.now_ms, "time does not go back"
         while True:
-            due_ms = self.journal.next_due_ms()
-            if due_ms is None or due_ms > until_ms:
+            times = (self.journal.next_due_ms(), self.errands.next_due_ms(PUSH, self.now_ms))
+            due_ms = min((time_ms for time_ms in times if time_ms is not None), default=until_ms + 1)
+            if due_ms > until_ms:
                 break
             self.now_ms = max(self.now_ms, due_ms)
             self.journal.pass_time(self.now_ms)
@@ -115,6 +122,14 @@ class House:
                 cause = json.loads(letter.body)["cause"]
                 self.pushed.append(Pushed(self.seconds(self.now_ms), letter.address, cause))
             self.letters.sent([(letter.number, self.now_ms) for letter in due])
+        for errand in self.errands.due(PUSH, self.now_ms, 100):
+            parcel = self.errands.parcel(PUSH, errand, self.now_ms)
+            if parcel is not None:
+                read = json.loads(parcel.message.body)
+                told = read if isinstance(read, list) else [read]
+                cause = " + ".join(sorted({one["cause"] for one in told}))
+                self.pushed.append(Pushed(self.seconds(self.now_ms), errand.address, cause, len(told)))
+                self.letters.sent([(letter.number, self.now_ms) for letter in parcel.letters])
 
 
 @dataclass
@@ -138,6 +153,22 @@ class Moment:
     def falls(self, resident: str = "lin") -> None:
         """A bracelet sees its wearer fall."""
         self._find(f"bracelet-{resident}", Condition.FALL, "wrist_fall", Priority.HIGH)
+
+    def runs_low(self, *residents: str, drill: bool = False) -> None:
+        """Batteries of bracelets are low, told in one batch."""
+        findings = [self._found(f"bracelet-{one}", Condition.DEVICE, "battery_low", Priority.LOW) for one in residents]
+        self._tell(*[replace(finding, drill=drill) for finding in findings])
+
+    def is_charged(self, *residents: str) -> None:
+        """They are well again."""
+        ended = Change.ENDED
+        self._tell(
+            *[self._found(f"bracelet-{one}", Condition.DEVICE, "battery_low", Priority.LOW, ended) for one in residents]
+        )
+
+    def goes_wrong(self, cause: str, priority: Priority, resident: str = "lin") -> None:
+        """Something else is the matter with a bracelet."""
+        self._find(f"bracelet-{resident}", Condition.DEVICE, cause, priority)
 
     def breaks(self, resident: str = "lin") -> None:
         """A bracelet is silent."""
@@ -170,11 +201,17 @@ class Moment:
     def _find(
         self, device: str, condition: Condition, cause: str, priority: Priority, change: Change = Change.BEGAN
     ) -> None:
-        house = self.house
-        (row,) = [number for number, one in enumerate(house.devices) if one.device == device]
-        now = house.now_ms
-        finding = Finding(row, condition, cause, change, priority, now, now)
-        house.do(lambda: house.journal.record([finding], house.devices, now, now))
+        self._tell(self._found(device, condition, cause, priority, change))
+
+    def _found(
+        self, device: str, condition: Condition, cause: str, priority: Priority, change: Change = Change.BEGAN
+    ) -> Finding:
+        (row,) = [number for number, one in enumerate(self.house.devices) if one.device == device]
+        return Finding(row, condition, cause, change, priority, self.house.now_ms, self.house.now_ms)
+
+    def _tell(self, *findings: Finding) -> None:
+        house, now = self.house, self.house.now_ms
+        house.do(lambda: house.journal.record(findings, house.devices, now, now))
 
 
 @dataclass
@@ -184,10 +221,11 @@ class Want:
     house: House
     _to: Sequence[str] = field(default=())
     _cause: str = "press"
+    _alarms: int = 1
 
-    def push(self, *, to: str | Sequence[str], of: str = "press") -> "Want":
-        """A push to one caregiver, or to several at the same time."""
-        return Want(self.house, [to] if isinstance(to, str) else list(to), of)
+    def push(self, *, to: str | Sequence[str], of: str = "press", alarms: int = 1) -> "Want":
+        """A push to one caregiver, or to several at the same time; each of so many alarms."""
+        return Want(self.house, [to] if isinstance(to, str) else list(to), of, alarms)
 
     def before(self, at_s: float) -> None:
         """They come from now on and before a second."""
@@ -200,6 +238,7 @@ class Want:
         told = [(one.at_s, one.to) for one in new]
         assert sorted(to for _, to in told) == sorted(self._to), f"wanted {self._to} in {from_s}..{until_s}, got {told}"
         assert all(from_s <= at_s <= until_s for at_s, _ in told), f"wanted in {from_s}..{until_s}, got {told}"
+        assert all(one.alarms == self._alarms for one in new), f"wanted {self._alarms}, got {new}"
         for one in new:
             one.wanted = True
 

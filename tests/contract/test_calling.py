@@ -222,7 +222,7 @@ def test_when_every_letter_of_a_step_has_failed_for_good_the_next_is_begun_at_on
     ward.record(press(), now_ms=T)
     (letter,) = letters.due("telephone", T, 10)
     assert ward.journal.hasten(letter.number, T + 1) == [], "it has not failed"
-    letters.failed_for_good(letter.number, "answered 400", T + 2)
+    letters.failed_for_good([letter.number], "answered 400", T + 2)
     (next_step,) = ward.journal.hasten(letter.number, T + 2)
     assert (next_step.event, next_step.alarm.due_ms) == (Event.ESCALATE, T + 2 + MINUTE)
     assert ward.called() == [("nurse", 0), ("head_nurse", 1)]
@@ -238,9 +238,9 @@ def test_as_long_as_one_letter_of_the_step_may_get_through_it_is_waited_for(engi
     ward, letters = Ward(engine, Both()), Letters(engine)
     ward.record(press(), now_ms=T)
     first, second = (number * (1 << 16) + part for number, part in ((1, 0), (1, 1)))
-    letters.failed_for_good(first, "answered 400", T + 1)
+    letters.failed_for_good([first], "answered 400", T + 1)
     assert ward.journal.hasten(first, T + 1) == []
-    letters.failed_for_good(second, "answered 400", T + 2)
+    letters.failed_for_good([second], "answered 400", T + 2)
     assert len(ward.journal.hasten(second, T + 2)) == 1
 
 
@@ -250,7 +250,7 @@ def test_where_nothing_at_all_gets_through_the_plan_does_not_spin(ward: Ward) ->
     hastened = 0
     for second in range(60):
         for letter in letters.due("telephone", T + second, 10):
-            letters.failed_for_good(letter.number, "answered 400", T + second)
+            letters.failed_for_good([letter.number], "answered 400", T + second)
             hastened += len(ward.journal.hasten(letter.number, T + second))
     assert hastened == 7, "eight steps at once, then by the waits of the plan"
     assert ward.only().due_ms is not None
@@ -260,6 +260,6 @@ def test_a_letter_that_fails_after_somebody_took_the_alarm_hastens_nothing(ward:
     letters = Letters(ward.engine)
     (raised,) = ward.record(press(), now_ms=T)
     (letter,) = letters.due("telephone", T, 10)
-    letters.failed_for_good(letter.number, "answered 400", T + 1)
+    letters.failed_for_good([letter.number], "answered 400", T + 1)
     ward.journal.acknowledge(raised.alarm.alarm, "nurse", T + 2)
     assert ward.journal.hasten(letter.number, T + 3) == []

@@ -428,7 +428,7 @@ def test_a_letter_that_failed_for_good_is_seen_and_stands_in_nobodys_way(journal
     letters = Letters(engine)
     (raised, _) = record(journal, press(), press(T + 1))
     (first,) = letters.due("calls", T + 20, 10)
-    letters.failed_for_good(first.number, "answered 400", T + 30)
+    letters.failed_for_good([first.number], "answered 400", T + 30)
     (failure,) = letters.failures()
     assert (failure.channel, failure.alarm, failure.sequence, failure.reason) == (
         "calls",
@@ -455,7 +455,7 @@ def test_taking_an_alarm_calls_off_what_still_waits_to_call(journal: Journal, en
     assert counts["calls", Status.PENDING] == 2, "the other alarm's call, and the news that this one is taken"
     assert counts["feed", Status.PENDING] == 6, "the feed misses nothing"
     letters.failed_for_now([(call.number, "answered 503", T + 30)])
-    letters.failed_for_good(call.number, "answered 400", T + 30)
+    letters.failed_for_good([call.number], "answered 400", T + 30)
     assert letters.counts() == counts, "a call on its way that fails is not tried again"
     letters.sent([(call.number, T + 30)])
     assert letters.counts()["calls", Status.SENT] == 1, "one that arrived all the same is told as it is"
@@ -484,7 +484,7 @@ def test_letters_settled_long_ago_are_forgotten_and_no_others(journal: Journal, 
     record(journal, press(row=CORRIDOR))
     sent, failed = letters.due("calls", T + 20, 10)
     letters.sent([(sent.number, T + 20)])
-    letters.failed_for_good(failed.number, "answered 400", T + 30)
+    letters.failed_for_good([failed.number], "answered 400", T + 30)
     assert letters.prune(T + 20, 100) == 0, "not before their time"
     assert letters.prune(T + 25, 1) == 1
     assert letters.prune(T + 25, 100) == 0, "that was all of it"
@@ -610,11 +610,11 @@ def test_a_database_of_an_earlier_version_opens_with_all_that_is_in_it(engine: E
     before, course = plan.journal.open_alarms(), plan.journal.transitions_after(0)
     added = ("returned_ms", "unknown_since_ms", "step", "due_ms", "held_ms", "shelved_by", "shelved_until_ms")
     with engine.begin() as connection:
-        for index in ("alarm_due", "alarm_open_device", "outbox_calls"):
+        for index in ("alarm_due", "alarm_open_device", "outbox_calls", "outbox_errand", "outbox_parcel"):
             connection.execute(text(f"DROP INDEX {index}"))
         for column in (*added, "shelved_reason"):
             connection.execute(text(f"ALTER TABLE alarm DROP COLUMN {column}"))
-        for column in ("step", "sent_ms", "delivered_ms", "read_ms"):
+        for column in ("step", "sent_ms", "delivered_ms", "read_ms", "errand", "parcel"):
             connection.execute(text(f"ALTER TABLE outbox DROP COLUMN {column}"))
         connection.execute(text("DROP TABLE drill"))
     later = Ward(engine)

@@ -138,7 +138,7 @@ def test_who_was_called_and_what_became_of_it(letters: Letters, engine: Engine) 
     letters.sent([(first["nurse-1"].number, T + 30)])
     receive(letters, "sms", first["nurse-1"].key, Status.DELIVERED, T + 40)
     letters.failed_for_now([(first["nurse-2"].number, "answered 503", T + 90_000)])
-    letters.failed_for_good(first["nurse-3"].number, "no such number", T + 50)
+    letters.failed_for_good([first["nurse-3"].number], "no such number", T + 50)
     one, two, three = sorted(letters.calls(alarm), key=lambda call: call.caregiver)
     assert (one.channel, one.step, one.called_ms) == ("sms", 0, T + 10)
     assert (one.status, one.sent_ms, one.delivered_ms, one.read_ms, one.failed_ms) == (

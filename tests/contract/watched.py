@@ -11,6 +11,7 @@ from alerts.alarm import Alarm, Outcome, Transition
 from alerts.calling.escalation import KINDS, Plan, steps_of
 from alerts.calling.people import Caregiver, Site
 from alerts.detectors.standard import DetectorSettings
+from alerts.journal.errands import Errands
 from alerts.journal.journal import Journal
 from alerts.journal.letters import Letters
 from ingest.contract import Crs
@@ -60,6 +61,7 @@ class Watched:
         self._kept.__enter__()
         self.journal = Journal(self._engine, (Push(),), caller=lambda: self.fleet.roster)
         self.letters = Letters(self._engine)
+        self.errands = Errands(self._engine)
 
     def restart(self, away_s: float = 0.0) -> None:
         """The service ends, and begins again after a while."""
@@ -118,6 +120,12 @@ class Watched:
                 cause = json.loads(letter.body)["cause"]
                 self.pushed.append(((self.now_ms - self.begun_ms) / 1000, letter.address, cause))
             self.letters.sent([(letter.number, self.now_ms) for letter in due])
+        for errand in self.errands.due(PUSH, self.now_ms, 100):
+            if parcel := self.errands.parcel(PUSH, errand, self.now_ms):
+                read = json.loads(parcel.message.body)
+                for told in read if isinstance(read, list) else [read]:
+                    self.pushed.append(((self.now_ms - self.begun_ms) / 1000, errand.address, told["cause"]))
+                self.letters.sent([(letter.number, self.now_ms) for letter in parcel.letters])
 
     # ------------------------------------------------------------------ what is known
 

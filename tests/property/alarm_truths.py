@@ -7,7 +7,7 @@ from typing import Any
 
 from alerts.alarm import Alarm, Transition
 from alerts.calling.roster import Roster
-from alerts.findings import LATCHING, Priority
+from alerts.findings import LATCHING, Condition, Priority
 from alerts.journal.page import NOBODY_REACHABLE
 from alerts.lifecycle import ON_SHELF, TAKEN, Event, State, step
 
@@ -54,6 +54,31 @@ def no_step_is_taken_twice(transitions: Sequence[Transition], calls: Sequence[An
         (number,) = {row.step for row in of_step}
         steps[of_sequence[sequence]].append(number)
     assert all(one < other for numbers in steps.values() for one, other in itertools.pairwise(numbers))
+
+
+def no_letter_of_an_errand_waits_too_long(transitions: Sequence[Transition], letters: Sequence[Any]) -> None:
+    """Only what devices say, of low priority, waits for others: ten minutes at most, and less where others are called.
+
+    Those who are called have at least half of the time until somebody else is. What failed is not looked at.
+    """
+    by_sequence = {one.sequence: one.alarm for one in transitions}
+    parcels: defaultdict[int, set[tuple[str, str, str]]] = defaultdict(set)
+    for row in letters:
+        if row.errand is None:
+            assert row.parcel is None
+            continue
+        alarm = by_sequence[row.sequence]
+        assert (alarm.condition, alarm.priority) == (Condition.DEVICE, Priority.LOW)
+        assert alarm.device != "shouhu", "what the service says of a site is told at once"
+        assert row.errand == f"{'drill' if alarm.drill else 'site'}:{alarm.site}"
+        if row.parcel is not None:
+            parcels[row.parcel].add((row.channel, row.errand, row.address))
+            assert row.parcel <= row.number
+        elif row.status == "pending":
+            assert 0 <= row.due_ms - row.created_ms <= 600_000
+            if alarm.due_ms is not None:
+                assert row.due_ms - row.created_ms <= (alarm.due_ms - row.created_ms) / 2
+    assert all(len(lanes) == 1 for lanes in parcels.values()), "a message goes to one person about one site"
 
 
 def whoever_rings_calls_or_tells(

@@ -1,10 +1,12 @@
 """Alarms, the roster and the letters together, in whatever order: and a crash at any statement changes nothing."""
 
+import json
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -23,7 +25,9 @@ from alerts.calling.people import Caregiver, ResidentCard, Site
 from alerts.calling.roster import Book, Roster
 from alerts.calling.rota import Shift
 from alerts.findings import LATCHING, Change, Condition, Finding, Priority, ServiceItself
+from alerts.journal import statements
 from alerts.journal.drills import MOST_MS
+from alerts.journal.errands import Errands
 from alerts.journal.journal import Journal
 from alerts.journal.letters import Letters
 from alerts.journal.schema import ALARM, OUTBOX, SEQUENCE, Status, metadata
@@ -33,6 +37,7 @@ from ingest.directory import Device, DeviceType
 from service.database import make_engine
 from tests.property.alarm_truths import (
     has_its_next_time,
+    no_letter_of_an_errand_waits_too_long,
     no_step_is_taken_twice,
     the_journal_replays,
     whoever_rings_calls_or_tells,
@@ -53,6 +58,7 @@ WHAT: Final = (
     (Condition.VITALS, "heart_rate_high"),
     (Condition.GEOFENCE, "left_safe_zone"),
     (Condition.DEVICE, "silent"),
+    (Condition.DEVICE, "battery_low"),
 )
 #: As often as they matter.
 CHANGES: Final = (*Change, *[Change.BEGAN] * 5, *[Change.ENDED] * 3)
@@ -100,11 +106,23 @@ class Channel:
         return (Message("", b"{}", moot_once_taken=transition.to_state in UNTAKEN),) if transition.news else ()
 
     def calls(self, transition: Transition, recipient: Recipient) -> Message:
-        return Message(recipient.caregiver, b"{}")
+        return Message(recipient.caregiver, json.dumps({"alarm": transition.alarm.alarm}).encode())
 
 
 class Crash(Exception):
     """The process dies here."""
+
+
+class Fuse:
+    """Counts statements and commits until the process dies at one; None: it does not."""
+
+    left: int | None = None
+
+    def burn(self, *_: object) -> None:
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise Crash
 
 
 class AlarmLife(RuleBasedStateMachine):
@@ -112,6 +130,7 @@ class AlarmLife(RuleBasedStateMachine):
 
     #: Of a database that is made empty for each example; else an SQLite file of its own.
     url = ""
+    fuse: Fuse
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,22 +145,18 @@ class AlarmLife(RuleBasedStateMachine):
         self.roster = ROSTERS[0]
         #: What was said, and whether in a drill.
         self.spoken: list[tuple[tuple[Finding, ...], bool]] = []
-        self.fuse: int | None = None
+        #: By key, the letters that left as one message the first time.
+        self.parcels: dict[tuple[str, str], frozenset[int]] = {}
         self.open()
 
     def open(self) -> None:
         """Start on whatever is in the database."""
         self.engine = make_engine(self.url)
-        event.listen(self.engine, "before_cursor_execute", self.burn)
-        event.listen(self.engine, "commit", self.burn)
+        event.listen(self.engine, "before_cursor_execute", self.fuse.burn)
+        event.listen(self.engine, "commit", self.fuse.burn)
         self.journal = Journal(self.engine, (Channel("sms"), Channel("push")), caller=lambda: self.roster)
         self.letters = Letters(self.engine)
-
-    def burn(self, *_: object) -> None:
-        if self.fuse is not None:
-            self.fuse -= 1
-            if self.fuse < 0:
-                raise Crash
+        self.errands = Errands(self.engine)
 
     def teardown(self) -> None:
         self.engine.dispose()
@@ -159,16 +174,16 @@ class AlarmLife(RuleBasedStateMachine):
         """Do it; where the process is to die at a statement, nothing has happened, and it is done after a start."""
         if dies_at is not None:
             before = self.everything()
-            self.fuse = dies_at
+            self.fuse.left = dies_at
             try:
                 done = something()
             except Crash:
-                self.fuse = None
+                self.fuse.left = None
                 assert self.everything() == before, "as if never begun"
                 self.engine.dispose()
                 self.open()
             else:
-                self.fuse = None
+                self.fuse.left = None
                 return done
         return something()
 
@@ -322,11 +337,51 @@ class AlarmLife(RuleBasedStateMachine):
             case "later":
                 self.do(lambda: self.letters.failed_for_now([(number, "busy", now_ms + 5_000)]), dies_at)
             case "failed":
-                self.do(lambda: self.letters.failed_for_good(number, "no such number", now_ms), dies_at)
+                self.do(lambda: self.letters.failed_for_good([number], "no such number", now_ms), dies_at)
                 if self.do(lambda: self.journal.hasten(number, now_ms), dies_at):
                     self.was_the_last_hope(letter)
             case _:
                 self.do(lambda: self.letters.receive(channel, letter.key, Status(becomes), now_ms), dies_at)
+
+    @rule(data=st.data(), becomes=st.sampled_from(["sent", "later", "failed", "read", "never told"]), dies_at=DIES_AT)
+    def an_errand_leaves(self, data: st.DataObject, becomes: str, dies_at: int | None) -> None:
+        now_ms, due = self.now_ms, self.due_errands()
+        if not due:
+            return
+        channel, errand = data.draw(st.sampled_from(due))
+        parcel = self.do(lambda: self.errands.parcel(channel, errand, now_ms), dies_at)
+        if parcel is None:
+            return  # all of it was over
+        numbers = [letter.number for letter in parcel.letters]
+        states = {alarm.alarm: alarm.state for alarm in self.journal.open_alarms()}
+        assert all(states.get(letter.alarm) in UNTAKEN for letter in parcel.letters), "called, and somebody had it"
+        first = self.parcels.setdefault((channel, parcel.message.key), frozenset(numbers))
+        assert first >= set(numbers), "a repetition tells of nothing that the first did not"
+        others = [told for key, told in self.parcels.items() if key != (channel, parcel.message.key)]
+        assert all(told.isdisjoint(numbers) for told in others), "no alarm is told of in two messages by one letter"
+        match becomes:
+            case "sent":
+                self.do(lambda: self.letters.sent([(number, now_ms) for number in numbers]), dies_at)
+            case "later":
+                back = [(number, "busy", now_ms + 5_000) for number in numbers]
+                self.do(lambda: self.letters.failed_for_now(back), dies_at)
+                assert (channel, errand) not in self.due_errands(), "whatever else waits is not sent before it"
+            case "failed":
+                self.do(lambda: self.letters.failed_for_good(numbers, "no such number", now_ms), dies_at)
+                for letter in parcel.letters:
+                    if self.do(lambda number=letter.number: self.journal.hasten(number, now_ms), dies_at):
+                        self.was_the_last_hope(letter)
+            case "read":
+                told = self.do(lambda: self.letters.receive(channel, parcel.message.key, Status.READ, now_ms), dies_at)
+                assert told == (numbers, Status.READ)
+            case _:
+                return  # the process died before it could write down what became of it
+        with self.engine.connect() as connection:
+            query = select(OUTBOX.c.status).where(OUTBOX.c.number.in_(numbers)).distinct()
+            assert len(connection.execute(query).all()) == 1, "all of one message came to the same"
+
+    def due_errands(self) -> list[tuple[str, Any]]:
+        return [(name, one) for name in ("sms", "push") for one in self.errands.due(name, self.now_ms, 100)]
 
     def was_the_last_hope(self, letter: Letter) -> None:
         """Nobody else is being called by that step, and no later one was begun before."""
@@ -362,6 +417,7 @@ class AlarmLife(RuleBasedStateMachine):
             assert not (moot and (row.number in due or row.status == Status.PENDING)), "called, and somebody had it"
         no_step_is_taken_twice(transitions, [row for row in letters if row.step is not None])
         whoever_rings_calls_or_tells(transitions, alarms, letters)
+        no_letter_of_an_errand_waits_too_long(transitions, letters)
 
 
 LIFE: Final = settings(
@@ -372,12 +428,29 @@ LIFE: Final = settings(
 )
 
 
-def test_whatever_happens_in_whatever_order_on_sqlite() -> None:
-    run_state_machine_as_test(AlarmLife, settings=LIFE)
+@pytest.fixture
+def burning(monkeypatch: pytest.MonkeyPatch) -> Fuse:
+    """A fuse that also burns at statements which the journal has the driver execute."""
+    made, execute = Fuse(), statements.execute
+
+    def burn_first(*arguments: Any, **more: Any) -> Any:
+        made.burn()
+        return execute(*arguments, **more)
+
+    monkeypatch.setattr(statements, "execute", burn_first)
+    return made
 
 
-def test_whatever_happens_in_whatever_order_on_postgresql(postgresql: Any) -> None:
+def test_whatever_happens_in_whatever_order_on_sqlite(burning: Fuse) -> None:
+    class OnSqlite(AlarmLife):
+        fuse = burning
+
+    run_state_machine_as_test(OnSqlite, settings=LIFE)
+
+
+def test_whatever_happens_in_whatever_order_on_postgresql(postgresql: Any, burning: Fuse) -> None:
     class OnPostgreSQL(AlarmLife):
         url = postgresql.url
+        fuse = burning
 
     run_state_machine_as_test(OnPostgreSQL, settings=settings(LIFE, max_examples=5))

@@ -19,7 +19,9 @@ ROOM = Place("静安护理院", "3-12", NAME)
 
 
 def summons(event: Event = Event.RAISE, **more: Any) -> Summons:
-    return read_summons(summons_message(replace(RAISED, event=event, alarm=replace(RAISED.alarm, **more)), WHO).body)
+    message = summons_message(replace(RAISED, event=event, alarm=replace(RAISED.alarm, **more)), WHO)
+    (read,) = read_summons(message.body)
+    return read
 
 
 def text(

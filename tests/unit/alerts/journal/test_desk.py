@@ -88,7 +88,9 @@ async def test_letters_that_arrive_together_are_struck_off_together(tmp_path: Pa
         assert len(told) == 3
         posted = [letter for letters in desk.posted("hook") or () for letter in letters]
         assert len(posted) == 1, "a repeat of what still rings is no news"
-        await asyncio.gather(*[desk.sent(letter.number, T) for letter in posted], desk.sent(posted[0].number, T + 1))
+        await asyncio.gather(
+            *[desk.sent([letter.number], T) for letter in posted], desk.sent([posted[0].number], T + 1)
+        )
         assert await desk.letter_counts() == {("hook", Status.SENT): 1}
 
 
@@ -101,8 +103,8 @@ async def test_letters_that_come_back_together_are_put_off_together(tmp_path: Pa
         posted = [letter for letters in desk.posted("hook") or () for letter in letters]
         assert len(posted) >= 5
         event.listen(desk._letters._engine, "commit", lambda _: commits.append("commit"))
-        later = [desk.failed_for_now(letter.number, "answered 503", T + 5000) for letter in posted[:-1]]
-        await asyncio.gather(*later, desk.sent(posted[-1].number, T))
+        later = [desk.failed_for_now([letter.number], "answered 503", T + 5000) for letter in posted[:-1]]
+        await asyncio.gather(*later, desk.sent([posted[-1].number], T))
         assert len(commits) == 2, "one for those that arrived, one for those to be tried again"
         assert await desk.due("hook", T + 4999, 100) == []
         assert {letter.attempts for letter in await desk.due("hook", T + 5000, 100)} == {1}
@@ -112,7 +114,7 @@ async def test_a_letter_that_arrived_is_struck_off_though_nobody_waits_for_it_an
     async with opened(f"sqlite:///{tmp_path}/shouhu.db", []) as desk:
         await desk.record([press()], DEVICES, T, T)
         ((letter,),) = desk.posted("hook") or ()
-        waiting = asyncio.create_task(desk.sent(letter.number, T))
+        waiting = asyncio.create_task(desk.sent([letter.number], T))
         await asyncio.sleep(0)
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
@@ -127,7 +129,7 @@ async def test_upkeep_forgets_letters_of_last_week_and_empties_the_log(
     async with opened(f"sqlite:///{tmp_path}/shouhu.db", []) as desk:
         await desk.record([press()], DEVICES, T, T)
         ((letter,),) = desk.posted("hook") or ()
-        await desk.sent(letter.number, T)
+        await desk.sent([letter.number], T)
         database = tmp_path / "shouhu.db"
         assert database.stat().st_size <= 4096, "all of it is in the log"
         upkeep = asyncio.create_task(desk.upkeep(lambda: T + 7 * 86_400_000 + 1))
@@ -260,7 +262,7 @@ async def test_when_the_one_who_was_called_cannot_be_told_the_next_is_called_at_
         await desk.record([press()], DEVICES, T, T)
         ((letter,),) = desk.posted("telephone") or ()
         assert letter.address == "person-0"
-        await desk.failed_for_good(letter.number, "answered 400", T + 5)
+        await desk.failed_for_good([letter.number], "answered 400", T + 5)
         ((letter,),) = desk.posted("telephone") or ()
         assert (letter.address, letter.created_ms) == ("person-1", T + 5)
         assert [one.event for one in told] == [Event.RAISE, Event.ESCALATE]
