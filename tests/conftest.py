@@ -32,8 +32,8 @@ settings.register_profile("search", deadline=None, suppress_health_check=[Health
 settings.register_profile("gate", settings.get_profile("search"), derandomize=True)
 settings.load_profile("gate" if os.environ.get("CI") else "search")
 
-START_WITHIN_S = 30
-STOP_WITHIN_S = 15
+START_WITHIN_S = 120
+STOP_WITHIN_S = 60
 
 
 #: Below what the kernel gives to outgoing connections (32,768 on Linux): one of those cannot take a port between its
@@ -294,11 +294,13 @@ def _running(config: pytest.Config) -> list[Service | EmbeddedBroker]:
 
 @pytest.fixture(autouse=True)
 def _services_run_again(pytestconfig: pytest.Config) -> Iterator[None]:
-    """A test that stops a service does not take it from the next test."""
+    """A test that stops a service, or fails while it is paused, does not take it from the next test."""
     yield
     for service in _running(pytestconfig):
         if not service.running:
             service.start()
+        elif isinstance(service, Service):
+            service.resume()
 
 
 @pytest.fixture(scope="session")
