@@ -62,7 +62,7 @@ class Samples:
             time_ms[chosen],
             np.concatenate([part.rate_hz for part in parts])[chosen],
             count[chosen],
-            counts[_places(start[chosen], count[chosen])],
+            counts[places_of(start[chosen], count[chosen])],
         )
 
     def between(self, from_ms: float, to_ms: float) -> "Samples":
@@ -74,7 +74,7 @@ class Samples:
         start = (np.cumsum(self.count) - self.count + first)[left]
         count = (end - first)[left]
         time_ms = self.time_ms[left] + np.rint(first[left] * period_ms[left]).astype(np.int64)
-        return Samples(time_ms, self.rate_hz[left], count, self.counts[_places(start, count)])
+        return Samples(time_ms, self.rate_hz[left], count, self.counts[places_of(start, count)])
 
     @property
     def sample_ms(self) -> Float:
@@ -140,11 +140,11 @@ class Packets:
         if not len(index):
             return Samples.none()
         count = self.count[index]
-        counts = self.counts[_places(self.start[index], count)]
+        counts = self.counts[places_of(self.start[index], count)]
         return Samples.joined([Samples(self.time_ms[index], self.rate_hz[index], count, counts)])
 
 
-def _places(start: Int, count: Int) -> Int:
+def places_of(start: Int, count: Int) -> Int:
     """The positions of samples that lie in runs of `count` from `start`, run after run."""
     before = np.cumsum(count) - count
     result: Int = np.arange(int(count.sum())) + np.repeat(start - before, count)

@@ -1,8 +1,11 @@
 """Motion that is kept: nothing is lost but two thousandths of a g, and nothing is there twice."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from alerts.falls.compact import compact, expanded
 from alerts.falls.recent_motion import RecentMotion
 from alerts.falls.samples import COUNTS_PER_G, Packets, Samples, UnreadableSamples, gaps_of
 from simulators.motion import Activity
@@ -55,6 +58,39 @@ def test_where_samples_are_missing_is_told() -> None:
     assert gaps_of(np.empty(0), T, T + 20_000) == [(T, T + 20_000)]
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_four_bytes_are_off_by_no_more_than_half_a_step_of_the_largest_axis(axis: int) -> None:
+    counts = np.zeros((65_536, 3), dtype=np.int16)
+    counts[:, axis] = np.arange(-32_768, 32_768)
+    size = np.abs(counts[:, axis].astype(np.int64))
+    half_step = np.select([size <= 511, size <= 2_047, size <= 8_191], [0, 2, 8], default=32)
+    again = expanded(compact(counts)).astype(np.int64)
+    assert (np.abs(again - counts).max(axis=1) <= half_step).all()
+    assert (half_step <= size / 256).all()
+    assert compact(counts).nbytes == 4 * len(counts)
+
+
+def test_the_axes_of_a_sample_are_not_mixed_up() -> None:
+    counts = np.array([[1, -2, 3], [500, -511, 0], [-1_000, 1_999, 3], [8_001, 4, -4], [-4, 32_000, -31_999]], np.int16)
+    close = expanded(compact(counts)).astype(np.int64) - counts
+    assert (np.abs(close) <= np.array([0, 0, 2, 8, 32])[:, np.newaxis]).all()
+
+
+def test_what_is_known_of_the_last_seconds_is_what_was_sent_and_of_no_other_bracelet() -> None:
+    recent = RecentMotion()
+    other = moving(Activity.STANDING_UP, 20)
+    for second in range(5):
+        part, at_ms = slice(50 * second, 50 * second + 50), T + 1000 * second
+        both = packets(np.concatenate([WALK[part], other[part]]), at_ms)
+        rows, starts = np.array([3, 0], dtype=np.int32), np.array([50, 0])
+        recent.add(replace(both, row=rows, start=starts, time_ms=np.full(2, at_ms)), at_ms + 1000)
+    for row, sent in ((0, WALK[:250]), (3, other[:250])):
+        kept = recent.of(row)
+        assert np.array_equal(kept.sample_ms, T + 20.0 * np.arange(250))
+        assert np.abs(kept.acc_g - sent).max() <= 1 / COUNTS_PER_G + np.abs(sent).max() / 256
+    assert len(recent.of(1)) == 0
+
+
 def test_the_last_seconds_are_kept_by_when_they_were_received() -> None:
     recent = RecentMotion()
     for second in range(60):
@@ -78,11 +114,11 @@ def test_a_long_packet_is_kept_until_the_next_has_come() -> None:
 
 
 def test_what_is_kept_has_a_bound_and_a_clock_set_back_does_not_stretch_it() -> None:
-    recent = RecentMotion(max_bytes=10 * 50 * 6)
+    recent = RecentMotion(max_bytes=10 * 50 * 4)
     for second in range(14):
         recent.add(packets(WALK[:50], T + second * 1000), T + second * 1000)
-    assert recent.size_bytes == 10 * 50 * 6
+    assert recent.size_bytes == 10 * 50 * 4
     assert recent.of(0).sample_ms[0] == T + 4_000
     recent.add(packets(WALK[:50], T), T - 3_600_000)
     recent.add(packets(WALK[:50], T), T - 3_598_000)
-    assert recent.size_bytes == 2 * 50 * 6
+    assert recent.size_bytes == 2 * 50 * 4
