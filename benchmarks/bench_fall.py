@@ -130,7 +130,7 @@ def main() -> None:
     for name, cost, limit, unit in (
         ("gate", gate_ns, GATE_LIMIT_NS, "ns CPU a sample"),
         ("all included", total_ns, ALL_LIMIT_NS, "ns CPU a sample"),
-        ("state", WristFall.state_dtype.itemsize, STATE_LIMIT_BYTES, "bytes a bracelet"),
+        ("record", WristFall.state_dtype.itemsize, STATE_LIMIT_BYTES, "bytes a bracelet"),
     ):
         print(f"{name:13} {cost:7.1f} {unit:17} {cost / limit:5.2f} of the limit of {limit:g}")
     share = total_ns * 1e-9 * FLEET * RATE_HZ

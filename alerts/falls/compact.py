@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Counts = NDArray[np.int16]
-Word = NDArray[np.uint32]
+Word = NDArray[np.int32]
 
 _BITS: Final = 10
 _MASK: Final = (1 << _BITS) - 1
@@ -34,15 +34,14 @@ def compact(counts: Counts) -> Word:
         axis &= _MASK
         word <<= _BITS
         word |= axis
-    return word.view(np.uint32)
+    return word
 
 
 def expanded(words: Word) -> Counts:
     """The samples (n, 3) of words (n,), each in the middle of what its word stands for."""
-    shift = 2 * (words >> np.uint32(3 * _BITS)).astype(np.int32)
-    places = np.array([2 * _BITS, _BITS, 0], dtype=np.uint32)
-    short = (words[:, np.newaxis] >> places & np.uint32(_MASK)).astype(np.int32)
+    shift = 2 * (words[:, np.newaxis] >> 3 * _BITS & 0b11)
+    short = words[:, np.newaxis] >> np.array([2 * _BITS, _BITS, 0]) & _MASK
     short -= (short > _MASK >> 1) * (_MASK + 1)  # the sign
     middle = (1 << shift) >> 1
-    counts: Counts = ((short << shift[:, np.newaxis]) + middle[:, np.newaxis]).astype(np.int16)
+    counts: Counts = ((short << shift) + middle).astype(np.int16)
     return counts

@@ -64,7 +64,7 @@ class RecentMotion:
 
     def of(self, row: int) -> Samples:
         """Everything kept of a row, by time."""
-        packets, words = [np.empty(0, dtype=_PACKET)], [np.empty(0, dtype=np.uint32)]
+        packets, words = [np.empty(0, dtype=_PACKET)], [np.empty(0, dtype=np.int32)]
         for batch in self._batches:  # of some seconds, when somebody has fallen
             mine = batch.packets.take(np.flatnonzero(batch.packets["row"] == row))
             mine = mine[(mine["count"] > 0) & (mine["rate_hz"] > 0)]
