@@ -134,23 +134,20 @@ def _errand(
     drill = message["drill"] if first.drill else ""
     how = message["take"] if style.console_url is None else message["take_at"].format(url=style.console_url)
     count = len(summonses)
+    # Of some it may be a later one.
+    last = [*_which_call(min(one.step for one in summonses), message), how]
     if not style.may("room"):
-        return Text(
-            message["title_bare"].format(drill=drill), f"{message['errand_bare'].format(site=site, n=count)}\n{how}"
-        )
+        lines = [message["errand_bare"].format(site=site, n=count), *last]
+        return Text(message["title_bare"].format(drill=drill), "\n".join(lines))
     title = message["errand"].format(drill=drill, priority=words["priority"][first.priority], n=count)
     since = _time(min(one.raised_ms for one in summonses), places[0].time_zone, message["time"])
-    return Text(
-        title,
-        "\n".join(
-            [
-                message["where"].format(place=site),
-                *_by_cause(summonses, places, words, style),
-                message["since"].format(time=since),
-                how,
-            ]
-        ),
-    )
+    lines = [
+        message["where"].format(place=site),
+        *_by_cause(summonses, places, words, style),
+        message["since"].format(time=since),
+        *last,
+    ]
+    return Text(title, "\n".join(lines))
 
 
 def _by_cause(
@@ -187,9 +184,13 @@ def _where(summons: Summons, place: Place, message: Mapping[str, Any]) -> str:
 def _step(summons: Summons, message: Mapping[str, Any]) -> Iterator[str]:
     if summons.event is Event.REMIND:
         yield message["again"]
-    if summons.step > 1:
+    yield from _which_call(summons.step, message)
+
+
+def _which_call(step: int, message: Mapping[str, Any]) -> Iterator[str]:
+    if step > 1:
         calls = message["calls"]
-        yield calls[summons.step] if summons.step < len(calls) else message["call"].format(n=summons.step)
+        yield calls[step] if step < len(calls) else message["call"].format(n=step)
 
 
 def _time(time_ms: int, time_zone: str, form: str) -> str:

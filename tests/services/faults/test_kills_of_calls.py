@@ -60,6 +60,7 @@ import os, re, signal, sys, threading
 from sqlalchemy import Engine, event
 from sqlalchemy.pool import Pool
 import service.app
+from alerts.journal import statements
 from service.cli.app import app
 
 WRITE = re.compile(r"(INSERT|UPDATE)(?: INTO)? (\\w+)")
@@ -79,6 +80,11 @@ def watch(kind, left):
         if found and (found[2].startswith("alarm") or found[2] == "outbox"):
             connection.info["writes"] = True
             passes(f"{found[1]} {found[2]}")
+    execute = statements.execute
+    def driven(connection, text, *values, **more):
+        write(connection, None, text)
+        return execute(connection, text, *values, **more)
+    statements.execute = driven
     def commit(connection):
         if connection.info.pop("writes", False):
             passes("COMMIT")
