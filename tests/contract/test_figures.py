@@ -12,10 +12,11 @@ from sqlalchemy import Engine
 from alerts.alarm import Alarm, Outcome
 from alerts.calling.escalation import Call, Recipient
 from alerts.findings import Change, Condition, Finding, Priority
+from alerts.journal.errands import Errands
 from alerts.journal.figures import CaregiverLoad, LoadReader, SiteLoad
 from alerts.journal.journal import Journal
 from alerts.journal.letters import Letters
-from alerts.journal.schema import metadata
+from alerts.journal.schema import Status, metadata
 from alerts.notify.contract import Message
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
@@ -176,6 +177,26 @@ def test_an_answer_counts_from_the_latest_beginning_of_the_ringing(journal: Jour
     nurse = caregiver(engine)
     assert (nurse.taken, nurse.take_median_s) == (2, 45.0)
     assert site(engine).alarms == 2
+
+
+def test_a_message_about_several_devices_is_one_call_made_when_it_left(engine: Engine) -> None:
+    journal, errands, letters = Journal(engine, (Phone(),), caller=Nurse), Errands(engine), Letters(engine)
+    low: dict[str, Any] = {"condition": Condition.DEVICE, "cause": "battery_low", "priority": Priority.LOW}
+    at_ms = END - 50 * MINUTE_MS  # 11:10, and the message leaves in the next quarter of an hour
+
+    def leave(left_ms: int) -> None:
+        (errand,) = errands.due("phone", left_ms, 10)
+        parcel = errands.parcel("phone", errand, left_ms)
+        assert parcel is not None
+        letters.sent([(letter.number, left_ms) for letter in parcel.letters])
+
+    found(journal, at_ms, range(10), **low)
+    leave(at_ms)
+    found(journal, at_ms + MINUTE_MS, range(10, 20), **low)
+    found(journal, at_ms + 2 * MINUTE_MS, range(20, 30), **low)
+    leave(at_ms + 10 * MINUTE_MS)
+    assert caregiver(engine).calls == 2
+    assert letters.counts() == {("phone", Status.SENT): 30}
 
 
 def test_calls_are_counted_and_those_at_night_by_the_clock_of_the_site(engine: Engine) -> None:
