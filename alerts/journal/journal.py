@@ -108,6 +108,7 @@ class Journal(Archive):
         make_tables(engine, metadata)
         with self._readers.connect() as connection:
             started = connection.execute(select(SEQUENCE.c.last)).first() is not None
+            self._statements.rehearse(connection)
         if not started:
             try:
                 with engine.begin() as connection:

@@ -145,3 +145,9 @@ class Statements:
             Statement(insert(table), dialect, [c.name for c in table.c if c.name not in _LATER])
             for table in (ALARM, OCCURRENCE, TRANSITION, OUTBOX)
         )
+
+    def rehearse(self, connection: Connection) -> None:
+        """Ask what a few presses ask, so that the first ones do not wait for these statements to be written."""
+        for asked in (self.open_of_keys, self.known):
+            for size in _SIZES[:2]:
+                asked.rows(connection, [""] * size)
