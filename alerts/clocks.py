@@ -8,7 +8,8 @@ the time the device said.
 - A backlog comes faster than it was measured, or ends with readings that are new. Readings older than those
   before, which for `CONFIRM_MS` come as fast as time passes, and nothing new among them, are those of a clock that was
   set back: from then on they are taken for what they are, new.
-- So are readings that are each new, but all of them more than `SLOW_MS` old: a clock that was slow from the first.
+- So are readings that are each new, but all of them more than `SLOW_MS` old: a clock that was slow from the first. A
+  device that was in time before is left alone: it may be our own clock that went ahead.
 - No backlog is from the future: a clock that jumps ahead is corrected at once. Where the readings before were as far
   ahead it was our own clock that went back, and nothing is changed.
 - A reading that is near the moment of its receipt and new without the correction ends the correction.
@@ -57,6 +58,7 @@ STATE: Final[np.dtype[np.void]] = np.dtype(
         ("least_ms", "<i8"),  # and the least old one,
         ("held_ms", "<i8"),  # when one that kept the pace was received last,
         ("count", "<i8"),  # and how many did; 0: no suspicion
+        ("live", "?"),  # it was heard in time, once
         ("told_ms", "<i8"),  # since when operators know that the clock is wrong; NEVER: they know of nothing
     ]
 )
@@ -85,11 +87,13 @@ def correct(state: Records, readings: AnyReadings) -> tuple[AnyReadings, list[Fi
     suspect = (state["shift_ms"] | state["count"]) != 0
     if not (strange.any() or suspect.any()):
         np.maximum.at(latest_ms, row, time_ms)
+        state["live"] = True
         return readings, []
 
     suspect[row[strange]] = True
     plain = ~suspect[row]
     np.maximum.at(latest_ms, row[plain], time_ms[plain])
+    state["live"][row[plain]] = True
     chosen = np.flatnonzero(~plain)
     chosen = chosen[np.lexsort((time_ms[chosen], received_ms[chosen], row[chosen]))]
     moment, newest, turn = _moments(row[chosen], received_ms[chosen])
@@ -135,6 +139,8 @@ def _follow(
     seen_ms = mine["latest_ms"].max(axis=1)
     shift_ms = mine["shift_ms"]
 
+    # As those that are not looked at closer.
+    in_time = (time_ms > mine["latest_ms"][:, place]) & (lag_ms >= -LIVE_MS) & (lag_ms <= SLOW_MS)
     # Half, so that a clock just at the limit is not corrected now and then.
     live = (lag_ms >= -LIVE_MS // 2) & (lag_ms <= LIVE_MS)
     shift_ms[live & (time_ms > seen_ms)] = 0
@@ -145,7 +151,7 @@ def _follow(
 
     right_ms = time_ms + shift_ms
     newer = right_ms > seen_ms
-    slow = newer & (received_ms - right_ms > SLOW_MS)
+    slow = newer & (received_ms - right_ms > SLOW_MS) & ~mine["live"]
     mine["count"][newer & ~slow] = 0
     old = slow | (right_ms <= mine["latest_ms"][:, place])
     suspect = old & (mine["count"] > 0)
@@ -162,6 +168,7 @@ def _follow(
     certain = kept & (mine["count"] >= CONFIRM_READINGS) & (received_ms - mine["since_ms"] >= CONFIRM_MS)
     shift_ms[certain] = np.maximum(mine["least_ms"], seen_ms + 1 - time_ms)[certain]
     mine["count"][certain] = 0
+    mine["live"] |= in_time
 
     latest_ms = mine["latest_ms"][:, place]
     np.maximum(latest_ms, time_ms + shift_ms, out=latest_ms)
