@@ -28,6 +28,10 @@ _PARTS: Final = ((0, 37), (37, 60), (60, 74), (70, 82), (82, 107), (107, 150))
 _LATE: Final = (150, 175)
 #: Bands of frequency in Hz.
 _BANDS: Final = ((0.3, 1.5), (1.5, 3.0), (3.0, 5.0), (5.0, 8.0), (8.0, 12.5))
+#: Stretches of 64 cells whose energy is told by frequency: around the impact, before and after it.
+_STRETCHES: Final = ((IMPACT - 32, IMPACT + 32), (0, 64), (86, SUSPECTED_CELLS))
+_frequency_hz: Final = np.fft.rfftfreq(64, 1.0 / RATE_HZ)
+_IN_BAND: Final = [(_frequency_hz >= low) & (_frequency_hz < high) for low, high in _BANDS]
 _LEVELS_LOW_G: Final = (0.5, 0.7, 0.85)
 _LEVELS_HIGH_G: Final = (1.5, 2.0, 3.0)
 
@@ -39,11 +43,11 @@ def channels(windows: Float32) -> Float32:
     change from cell to cell; cosine to gravity 1 s before the fall; cosine to gravity at the end. Each of the seven
     lies by itself in memory, as they are looked at one by one.
     """
-    axes = _axes(windows)
+    axes, by_cell = _axes(windows), _by_cell(windows)
     size = _length(axes)
     gravity = _smoothed(axes)
     up = _direction(gravity)
-    before, after = (_direction(_mean(windows, first, end)) for first, end in ((25, 60), (110, 150)))
+    before, after = (_direction(by_cell[first:end].mean(axis=0)) for first, end in ((25, 60), (110, 150)))
     signals = np.zeros((7, *size.shape), dtype=np.float32)
     signals[0] = size
     signals[1] = size - _smoothed(size)
@@ -65,7 +69,7 @@ def features(windows: Float32) -> Float32:
     found: list[Float32] = []
     parts = (*_PARTS, _LATE) if acc_g.shape[1] > _LATE[0] else _PARTS
     five = np.stack([size, moving, change, across, upward])
-    by_cell = np.ascontiguousarray(np.moveaxis(five, 2, 0))  # the largest of many windows at once, cell after cell
+    by_cell = np.ascontiguousarray(np.moveaxis(five, 2, 0))  # as in _by_cell
     for first, end in parts:
         part = five[:3, :, first:end]
         mean = part.mean(axis=2, keepdims=True)
@@ -124,7 +128,7 @@ def _falling(acc_g: Float32, size: Float32) -> list[Float32]:
     """Weightlessness and the speed gained before the impact."""
     fall = size[:, IMPACT - 30 : IMPACT]
     lowest = np.argmin(fall, axis=1)
-    pull = _axes(acc_g[:, 50:90]) - _mean(acc_g, 25, 50)[:, :, np.newaxis]
+    pull = _axes(acc_g[:, 50:90]) - _by_cell(acc_g[:, 25:50]).mean(axis=0)[:, :, np.newaxis]
     speed: Float32 = np.cumsum(pull, axis=2, dtype=np.float32) / np.float32(RATE_HZ)
     return [
         fall.min(axis=1),
@@ -137,15 +141,16 @@ def _falling(acc_g: Float32, size: Float32) -> list[Float32]:
         size[:, IMPACT : IMPACT + 15].min(axis=1),
         _length(speed).max(axis=1),
         _length(speed[:, :, -1]),
-        _length(acc_g[:, IMPACT - 3 : IMPACT + 4].sum(axis=1).T) / np.float32(RATE_HZ),
+        _length(_by_cell(acc_g[:, IMPACT - 3 : IMPACT + 4]).sum(axis=0)) / np.float32(RATE_HZ),
     ]
 
 
 def _turning(acc_g: Float32, signals: Float32) -> list[Float32]:
     """How the bracelet turned against gravity, and how the impact lay to it."""
-    means = [_mean(acc_g, first, end) for first, end in ((0, 25), (25, 55), (90, 115), (115, 150))]
+    by_cell = _by_cell(acc_g)
+    means = [by_cell[first:end].mean(axis=0) for first, end in ((0, 25), (25, 55), (90, 115), (115, 150))]
     far, before, soon, after = (_direction(mean) for mean in means)
-    hit = _direction(acc_g[:, IMPACT].T)
+    hit = _direction(by_cell[IMPACT])
     smooth = signals[:, :, 5]
     peak = acc_g[:, IMPACT - 5 : IMPACT + 6]
     centred = peak - peak.mean(axis=1, keepdims=True)
@@ -172,11 +177,9 @@ def _turning(acc_g: Float32, signals: Float32) -> list[Float32]:
 def _rhythm(size: Float32, moving: Float32) -> list[Float32]:
     """Energy by frequency around the impact and before it, and how regular the movement is."""
     found: list[Float32] = []
-    for first, end in ((IMPACT - 32, IMPACT + 32), (0, 64), (86, SUSPECTED_CELLS)):
-        part = size[:, first:end]
-        power = np.abs(np.fft.rfft(part - part.mean(axis=1, keepdims=True), axis=1)) ** 2
-        frequency_hz = np.fft.rfftfreq(end - first, 1.0 / RATE_HZ)
-        bands = [power[:, (frequency_hz >= low) & (frequency_hz < high)].sum(axis=1) for low, high in _BANDS]
+    stretches = np.stack([size[:, first:end] for first, end in _STRETCHES])
+    for power in np.abs(np.fft.rfft(stretches - stretches.mean(axis=2, keepdims=True), axis=2)) ** 2:
+        bands = [power[:, band].sum(axis=1) for band in _IN_BAND]
         found += [np.log10(band + 1e-3) for band in bands]
         found.append((bands[3] + bands[4]) / np.maximum(power.sum(axis=1), 1e-6))
     for signal, first, end in ((size, 0, 65), (moving, 0, SUSPECTED_CELLS)):
@@ -206,10 +209,9 @@ def _axes(windows: Float32) -> Float32:
     return np.ascontiguousarray(np.moveaxis(windows, 2, 0))
 
 
-def _mean(windows: Float32, first: int, end: int) -> Float32:
-    """The mean vectors (3, n) of cells `first` to `end` of windows (n, cells, 3)."""
-    mean: Float32 = windows[:, first:end].mean(axis=1).T
-    return mean
+def _by_cell(windows: Float32) -> Float32:
+    """Windows (n, cells, 3) as (cells, 3, n): what is made of a stretch's cells is made for all at once."""
+    return np.ascontiguousarray(windows.T.swapaxes(0, 1))
 
 
 def _along(one: Float32, other: Float32) -> Float32:
