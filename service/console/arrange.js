@@ -5,7 +5,7 @@
  *
  * Nodes already in the right relative order are not moved: they keep focus, scroll position and open details.
  * A child that is no longer wanted is removed. What had focus keeps it even where it had to move; where it went away,
- * the focus goes to its neighbour, so that whoever works with the keyboard stays in place.
+ * the focus goes to its neighbour, or to the view where there is none: whoever works with the keyboard stays in place.
  */
 export function arrange(container, nodes) {
   const focused = document.activeElement;
@@ -25,6 +25,9 @@ export function arrange(container, nodes) {
     }
   }
   if (place < 0 || focused === document.activeElement) return;
-  const next = focused.isConnected ? focused : nodes[Math.min(place, nodes.length - 1)];
-  next?.focus({ preventScroll: true });
+  if (focused.isConnected) focused.focus({ preventScroll: true });
+  else (nodes[Math.min(place, nodes.length - 1)] ?? shownView())?.focus({ preventScroll: true });
 }
+
+/** The view that is shown: where the focus goes when that which had it is no longer there. */
+export const shownView = () => document.querySelector(".view:not([hidden])");

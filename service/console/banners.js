@@ -1,5 +1,6 @@
 // What stands across the top when something is wrong with the watching itself: never quiet, never hidden by alarms.
 
+import { shownView } from "./arrange.js";
 import { element, icon, write, writeOrHide } from "./element.js";
 import { spanOf, text, textOrNull, timeOf } from "./language.js";
 
@@ -18,7 +19,6 @@ export class Banners {
       const deeds = element("span", "banner-deeds");
       const node = element("div", `banner banner-${name}`, icon(drawing), element("p", "", title, detail), deeds);
       node.hidden = true;
-      if (name === "lost" || name === "unready") node.setAttribute("role", "alert");
       root.append(node);
       this.#nodes.set(name, { node, title, detail, deeds });
     }
@@ -31,7 +31,9 @@ export class Banners {
 
   #show(name, shown, title = "", detail = "") {
     const banner = this.#nodes.get(name);
+    const wasFocused = !shown && banner.node.contains(document.activeElement);
     banner.node.hidden = !shown;
+    if (wasFocused) shownView()?.focus({ preventScroll: true });
     if (!shown) return;
     write(banner.title, title);
     writeOrHide(banner.detail, detail);

@@ -1,6 +1,7 @@
 // The motion around a fall, folded away on its card: fetched when somebody opens it, and again while more comes.
 
-import { button, element, write, writeOrHide } from "./element.js";
+import { offer } from "./choices.js";
+import { element, write, writeOrHide } from "./element.js";
 import { text } from "./language.js";
 import { Plot } from "./plot.js";
 import { get } from "./requests.js";
@@ -71,11 +72,8 @@ export class ClipView {
   #show() {
     const clip = this.#clip;
     this.numbers.hidden = clip.numbers < 2;
-    this.numbers.replaceChildren(...Array.from({ length: clip.numbers }, (_, i) => {
-      const choice = button("", () => { this.#number = i + 1; this.#load(); }, text("clip.number", { n: i + 1 }));
-      choice.setAttribute("aria-pressed", String(clip.number === i + 1));
-      return choice;
-    }));
+    const numbers = Array.from({ length: clip.numbers }, (_, i) => ({ value: i + 1, words: text("clip.number", { n: i + 1 }) }));
+    offer(this.numbers, numbers, clip.number, (number) => { this.#number = number; this.#load(); });
     const empty = clip.time_s.length === 0;
     this.#plot.node.hidden = empty;
     if (!empty) this.#plot.show(clip);

@@ -3,6 +3,7 @@
 import { arrange } from "./arrange.js";
 import { button, element, icon, write } from "./element.js";
 import { countdownOf, hourOf, text } from "./language.js";
+import { announce } from "./notices.js";
 import { get, post, remove } from "./requests.js";
 
 export class Drills {
@@ -33,7 +34,7 @@ export class Drills {
       return; // asked again soon; the band stays meanwhile
     }
     const begun = this.sites.filter((site) => !before.has(site)).map((site) => text("drill.title", { site: this.#people.siteName(site) }));
-    if (begun.length) write(document.getElementById("announcer"), begun.join(text("list.comma")));
+    if (begun.length) announce(begun.join(text("list.comma")));
     this.show();
   }
 

@@ -21,7 +21,8 @@ export class Duty {
   #timer = 0;
   #asked = 0;
   #told = null;
-  #written = "";
+  /** What each part says, as it was written last. */
+  #written = new Map();
 
   /**
    * @param {{swap: (duty: object, site: string) => void, endSwap: (duty: object) => void}} deeds
@@ -53,7 +54,7 @@ export class Duty {
 
   /** Language or names changed. */
   reword() {
-    this.#written = "";
+    this.#written.clear();
     if (this.#shown) this.load();
   }
 
@@ -74,7 +75,6 @@ export class Duty {
     if (this.#shown) this.#timer = setTimeout(() => this.load(), AGAIN_MS);
   }
 
-
   #showSites(site) {
     const choice = byId("duty-site");
     const { sites } = this.#people;
@@ -88,13 +88,19 @@ export class Duty {
   }
 
   #show() {
-    // What did not change is not written anew: whoever stands on a button there stays.
-    const told = JSON.stringify([this.#told, Math.floor(this.#now_ms() / 60_000)]);
-    if (told === this.#written) return;
-    this.#written = told;
-    this.#showDuty(this.#told);
-    this.#showContacts(this.#told);
-    this.#showSilent(this.#told);
+    const { site, duty, swaps, proof, silent } = this.#told;
+    const [day, minute] = [new Date().toDateString(), Math.floor(this.#now_ms() / 60_000)];
+    this.#write("duty", [site, duty, swaps, day], () => this.#showDuty(this.#told));
+    this.#write("contacts", [site, proof, day], () => this.#showContacts(this.#told));
+    this.#write("silent", [silent, minute], () => this.#showSilent(this.#told));
+  }
+
+  /** What did not change is not written anew: whoever stands on a button there stays. */
+  #write(part, told, show) {
+    const words = JSON.stringify(told);
+    if (this.#written.get(part) === words) return;
+    this.#written.set(part, words);
+    show();
   }
 
   #showDuty({ site, duty, swaps }) {
@@ -116,6 +122,7 @@ export class Duty {
         element("span", "duty-who", element("b", "", one.name), element("small", "", text(`role.${one.role}`))),
         element("span", "duty-marks", ...marks), element("span", "duty-when", when), deeds);
       row.dataset.caregiver = one.caregiver;
+      row.tabIndex = -1;
       return row;
     };
     arrange(byId("on-duty"), (duty?.on_duty ?? []).map((one) => rowOf(one, false)));

@@ -1,7 +1,8 @@
 // The view of figures: how fast alarms were answered, how many they were, and what they asked of whom.
 
 import { barOf, rangesOf } from "./bars.js";
-import { button, element, write, writeOrHide } from "./element.js";
+import { offer } from "./choices.js";
+import { element, write, writeOrHide } from "./element.js";
 import { delayOf, lengthOf, shareOf, text, textOrNull } from "./language.js";
 import { get } from "./requests.js";
 import { tableOf } from "./table.js";
@@ -43,11 +44,8 @@ export class Figures {
   /** Language or names changed. */
   reword() {
     if (!this.#shown) return;
-    byId("figures-period").replaceChildren(...PERIODS_H.map((hours) => {
-      const choice = button("", () => { this.#hours = hours; this.reword(); this.load(); }, text(`figures.period.${hours}`));
-      choice.setAttribute("aria-pressed", String(hours === this.#hours));
-      return choice;
-    }));
+    const periods = PERIODS_H.map((hours) => ({ value: hours, words: text(`figures.period.${hours}`) }));
+    offer(byId("figures-period"), periods, this.#hours, (hours) => { this.#hours = hours; this.reword(); this.load(); });
     const { sites } = this.#people;
     const choice = byId("figures-site");
     choice.parentElement.hidden = sites.length < 2;

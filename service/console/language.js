@@ -40,10 +40,11 @@ export function switchLanguage() {
   prepare();
 }
 
-/** Fill every element that names its words: `data-text` its text, `data-label` its accessible name and tooltip. */
+/** Fill every element that names its words: `data-text` its text, `data-name` its accessible name, `data-label` also its tooltip. */
 export function fillIn(root) {
   for (const node of root.querySelectorAll("[data-text]")) node.textContent = text(node.dataset.text);
   for (const node of root.querySelectorAll("[data-hint]")) node.placeholder = text(node.dataset.hint);
+  for (const node of root.querySelectorAll("[data-name]")) node.setAttribute("aria-label", text(node.dataset.name));
   for (const node of root.querySelectorAll("[data-label]")) {
     node.setAttribute("aria-label", text(node.dataset.label));
     node.title = text(node.dataset.label);

@@ -1,15 +1,16 @@
 // The caregivers' page: the live feed changes what is known, what is known is shown and heard, and people act on it.
 
-import { Alarms } from "./alarms.js";
+import { Alarms, PRIORITIES } from "./alarms.js";
 import { Banners } from "./banners.js";
 import { Board } from "./board.js";
 import { askDrill, askMissed, askOuting, askOutcome, askShelf, askSwap, askWho } from "./dialogs.js";
 import { Drills } from "./drills.js";
 import { Duty } from "./duty.js";
-import { button, element, write } from "./element.js";
+import { button, write } from "./element.js";
 import { Feed } from "./feed.js";
 import { Figures } from "./figures.js";
-import { fillIn, spanOf, switchLanguage, text, timeOf } from "./language.js";
+import { fillIn, language, spanOf, switchLanguage, text, timeOf } from "./language.js";
+import { announce, complain, tell } from "./notices.js";
 import { Outings } from "./outings.js";
 import { People } from "./people.js";
 import { get, post, remove } from "./requests.js";
@@ -46,7 +47,7 @@ let drawing = false;
 function onSnapshot(snapshot) {
   watch = snapshot.watch;
   const fresh = alarms.replaceOpen(snapshot.alarms);
-  announce(fresh);
+  announceAlarms(fresh);
   changed(fresh);
   loadPeople();
   loadClosed();
@@ -56,7 +57,7 @@ function onSnapshot(snapshot) {
 
 function onTransition(transition) {
   const fresh = alarms.apply(transition.alarm) ? [transition.alarm] : [];
-  announce(fresh);
+  announceAlarms(fresh);
   changed(fresh);
   if (people.isStaleFor(transition.alarm)) loadPeople();
   // A drill that another screen has begun.
@@ -64,13 +65,14 @@ function onTransition(transition) {
 }
 
 function onWatch(now) {
+  if (watch && watch.ready !== now.ready) announce(text(now.ready ? "announce.watching" : "link.unready_title"), !now.ready);
   watch = now;
   drills.load();
   changed([]);
 }
 
 function onLink(nowLive) {
-  if (live !== null) write(byId("announcer"), text(nowLive ? "announce.live" : "announce.lost"));
+  if (live !== null || !nowLive) announce(text(nowLive ? "announce.live" : "announce.lost"), !nowLive);
   live = nowLive;
   changed([]);
 }
@@ -111,7 +113,7 @@ async function act(alarm, deed, body) {
     alarms.apply(after);
     changed([]);
   } catch (problem) {
-    tell({ 0: text("problem.network"), 404: text("problem.gone"), 409: text("problem.conflict") }[problem.status]
+    complain({ 0: text("problem.network"), 404: text("problem.gone"), 409: text("problem.conflict") }[problem.status]
       ?? text("problem.refused", { message: problem.message }));
   }
 }
@@ -135,7 +137,7 @@ async function shelve(alarm) {
   try {
     most = await get("/api/v1/shelf");
   } catch (problem) {
-    tell(wordsOf(problem));
+    complain(wordsOf(problem));
     return;
   }
   const said = await askShelf(alarm, people, feed.now_ms(), most[`${alarm.priority}_s`]);
@@ -156,7 +158,7 @@ async function reportMissed() {
     const { motion_s, reason } = await post("/api/v1/missed-falls", { by, ...said });
     tell(reason ? text(`missed.kept_${reason}`) : text("missed.kept", { span: spanOf(motion_s * 1000) }));
   } catch (problem) {
-    tell(wordsOf(problem));
+    complain(wordsOf(problem));
   }
 }
 
@@ -208,7 +210,7 @@ async function note(deed, words) {
     await deed();
     tell(words);
   } catch (problem) {
-    tell(wordsOf(problem));
+    complain(wordsOf(problem));
   }
 }
 
@@ -266,25 +268,26 @@ function showAround() {
   const soundWords = text(!sound.on ? "sound.turn_on" : sound.paused ? "sound.paused" : "sound.on");
   write(byId("sound-words"), soundWords);
   byId("sound").setAttribute("aria-label", soundWords);
-  byId("sound").setAttribute("aria-expanded", String(!byId("sound-menu").hidden));
+  // Where sound is off, the button opens nothing: it turns it on.
+  if (sound.on) byId("sound").setAttribute("aria-expanded", String(!byId("sound-menu").hidden));
+  else byId("sound").removeAttribute("aria-expanded");
 }
 
-function announce(fresh) {
+/** The most urgent of those that ring anew, read aloud; only one of high priority interrupts. */
+function announceAlarms(fresh) {
   if (fresh.length === 0) return;
-  write(byId("announcer"), fresh.slice(0, ANNOUNCED_AT_MOST).map((alarm) => {
+  const urgent = [...fresh].sort((a, b) => PRIORITIES.indexOf(a.priority) - PRIORITIES.indexOf(b.priority));
+  const words = urgent.slice(0, ANNOUNCED_AT_MOST).map((alarm) => {
     const { name, room } = people.who(alarm);
     return text("announce.raised", { priority: text(`priority.${alarm.priority}`), what: causeOf(alarm), who: name, where: room || people.siteName(alarm.site) });
-  }).join(". "));
-}
-
-function tell(words) {
-  const note = element("div", "toast", element("span", "", words), button("", () => note.remove(), text("problem.dismiss")));
-  byId("toasts").append(note);
-  setTimeout(() => note.remove(), 12_000);
+  });
+  if (fresh.length > words.length) words.push(text("announce.more", { n: fresh.length - words.length }));
+  announce(words.join(". "), urgent[0].priority === "high");
 }
 
 function reword() {
   fillIn(document);
+  byId("language").lang = language() === "zh" ? "en" : "zh-CN"; // it names the other one
   byId("pauses").replaceChildren(...PAUSES_MIN.map((minutes) =>
     button("", () => { sound.pause(minutes); toggleSoundMenu(false); }, text("sound.pause_for", { n: minutes }))));
   rewordParts();
@@ -301,9 +304,12 @@ function rewordParts() {
 }
 
 function toggleSoundMenu(open = byId("sound-menu").hidden) {
-  byId("sound-menu").hidden = !open;
+  const menu = byId("sound-menu");
+  const leaves = !open && menu.contains(document.activeElement);
+  menu.hidden = !open;
   showAround();
-  if (open) byId("sound-menu").querySelector("button")?.focus();
+  if (open) menu.querySelector("button")?.focus();
+  else if (leaves) byId("sound").focus();
 }
 
 // ------------------------------------------------------------------ the beginning
@@ -315,7 +321,7 @@ const resumeDeed = button("", () => sound.resume());
 resumeDeed.dataset.text = "sound.resume";
 banners.addDeed("paused", resumeDeed);
 
-const showDeed = button("", () => { location.hash = "alarms"; });
+const showDeed = button("", () => views.go("alarms"));
 showDeed.dataset.text = "waiting.show";
 banners.addDeed("waiting", showDeed);
 
@@ -337,6 +343,13 @@ document.addEventListener("click", (click) => {
 document.addEventListener("keydown", (key) => {
   if (key.key === "Escape" && !byId("sound-menu").hidden) { toggleSoundMenu(false); byId("sound").focus(); }
 });
+document.querySelector(".sound").addEventListener("focusout", (leave) => {
+  const inside = leave.currentTarget.contains(leave.relatedTarget);
+  if (leave.relatedTarget && !inside && !byId("sound-menu").hidden) toggleSoundMenu(false);
+});
+document.querySelector(".skip").addEventListener("click", (click) => { click.preventDefault(); views.go("alarms"); });
+// What gets the focus is scrolled to below the banners, not behind them.
+new ResizeObserver(() => document.documentElement.style.setProperty("--bands", `${byId("bands").offsetHeight}px`)).observe(byId("bands"));
 document.addEventListener("visibilitychange", () => changed([]));
 setInterval(() => { board.tick(feed.now_ms()); drills.tick(feed.now_ms()); showAround(); }, 1_000);
 

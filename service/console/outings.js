@@ -1,5 +1,6 @@
 // Who is out in company: the list on the page, and what begins and ends an outing.
 
+import { arrange } from "./arrange.js";
 import { button, element, write, writeOrHide } from "./element.js";
 import { text, timeOf } from "./language.js";
 import { get, post, remove } from "./requests.js";
@@ -10,6 +11,7 @@ export class Outings {
   #people;
   #onBack;
   #outings = [];
+  #written = "";
 
   /**
    * @param {import("./people.js").People} people
@@ -48,16 +50,23 @@ export class Outings {
 
   /** Write what is known, in the language spoken now. */
   show() {
-    this.list.replaceChildren(...this.#outings.map((one) => {
+    const rows = this.#outings.map((one) => {
       const { name, room } = this.#people.who({ resident: one.resident });
+      const back = button("", () => this.#onBack(one.resident), text("outing.back"));
+      back.setAttribute("aria-label", `${back.textContent} ${name}`);
       const row = element("li", "outing",
         element("b", "", [name, room].filter(Boolean).join(" · ")),
         element("span", "until", text("outing.until", { time: timeOf(one.until_ms) })),
         element("span", "said", text("outing.said", { name: this.#people.caregiverName(one.by) })),
-        button("", () => this.#onBack(one.resident), text("outing.back")));
+        back);
       row.dataset.resident = one.resident;
+      row.tabIndex = -1;
       return row;
-    }));
+    });
+    // What did not change is not written anew: whoever stands on a button there stays.
+    const written = JSON.stringify(rows.map((row) => [row.dataset.resident, row.textContent]));
+    if (written !== this.#written) arrange(this.list, rows);
+    this.#written = written;
     writeOrHide(this.none, this.#outings.length ? "" : text("outing.none"));
     write(document.getElementById("outing-open"), text("outing.open"));
   }

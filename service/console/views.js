@@ -4,6 +4,7 @@ const NAMES = ["alarms", "duty", "figures"];
 
 export class Views {
   #onShown;
+  #takesFocus = false;
 
   /** @param {(view: string) => void} onShown told which view is shown, also at the beginning */
   constructor(onShown) {
@@ -16,6 +17,13 @@ export class Views {
     return NAMES.includes(asked) ? asked : "alarms";
   }
 
+  /** Go to a view and put the focus there: whoever asked for it by a button goes on in it. */
+  go(view) {
+    this.#takesFocus = true;
+    if (this.current === view) this.show();
+    else location.hash = view;
+  }
+
   /** Show the view that the address names. */
   show() {
     const current = this.current;
@@ -24,6 +32,8 @@ export class Views {
       if (link.dataset.view === current) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
+    if (this.#takesFocus) document.getElementById(current).focus();
+    this.#takesFocus = false;
     this.#onShown(current);
   }
 }

@@ -112,6 +112,7 @@ export const PAGE = {
   "title.lost": ["⚠ NOT CONNECTED · Shouhu", "⚠ 连接已断开 · 守护"],
 
   "announce.raised": ["{priority} priority: {what}, {who}, {where}", "{priority}级别警报：{what}，{who}，{where}"],
+  "announce.more": ["and {n} more", "另有 {n} 条"],
   "announce.lost": ["Not connected. Alarms may be missing.", "连接已断开，可能漏掉警报。"],
   "announce.live": ["Connected again.", "已重新连接。"],
   "announce.watching": ["The service is watching again.", "服务已恢复监护。"],

@@ -46,7 +46,7 @@ GROUNDS = tuple(
 )
 COURTYARD = tuple((LAT + north, LON + east) for north, east in ((0.0003, -0.0003), (0.0003, 0.0003), (-0.0003, 0.0003)))
 #: How long a screen may take to show what happened; generous for a busy machine.
-SEEN_WITHIN_MS = 10_000
+SEEN_WITHIN_MS = 30_000
 
 expect.set_options(timeout=SEEN_WITHIN_MS)
 
