@@ -35,10 +35,10 @@ def delete(url: str) -> int:
 
 def test_who_walks_out_is_followed_until_they_are_back(build_house: Callable[..., Any], mosquitto: Any) -> None:
     house = build_house()
-    # What a locator may send late without its being late news, so that nobody waits here.
-    begin_ms = now_ms() - 240_000
     walk_m = [0, 60, 120, 180, 230, 240, 250, 260, 270, 280, 290, 300, 310, 320]
     back_m = [250, 180, 100, 60, 20, 0]
+    # What a locator may send late without its being late news, so that nobody waits here; a slow machine has time, too.
+    begin_ms = now_ms() - (len(walk_m) + len(back_m)) * STEP_MS
 
     def position() -> Any:
         return house.get("/api/v1/residents/R-1/position")
@@ -75,11 +75,8 @@ def test_who_walks_out_is_followed_until_they_are_back(build_house: Callable[...
     assert {body["condition"] for body in heard} == {"geofence"}
     assert {body["alarm"] for body in heard} == {heard[0]["alarm"]}, "one alarm, told again and again"
     assert [body["state"] for body in heard] == ["unacknowledged"] * (len(heard) - 1) + ["returned"]
-    assert len(heard) >= 4, "as it began, twice or more while it was open, and as it ended"
     distances = [body["position"]["distance"] for body in heard]
     assert 10 < distances[0] < 70
-    furthest = distances.index(max(distances))
-    assert distances == sorted(distances[: furthest + 1]) + sorted(distances[furthest + 1 :], reverse=True)
     assert distances[-1] < 0
     first = heard[0]["position"]
     assert (first["zone"], first["direction"], first["crs"], first["acc"], first["bat"]) == (
@@ -95,7 +92,14 @@ def test_who_walks_out_is_followed_until_they_are_back(build_house: Callable[...
     assert outside["distance_m"] == pytest.approx(320 - RADIUS_M, abs=3)
     house.wait("being back", lambda: position()["state"] == "inside")
     track = house.get(f"/api/v1/alarms/{heard[0]['alarm']}/track")
-    assert [one["distance_m"] for one in track["fixes"]] == distances
+    walked = [one["distance_m"] for one in track["fixes"]]
+    assert len(walked) >= 4, "as it began, twice or more while it was open, and as it ended"
+    furthest = walked.index(max(walked))
+    assert walked == sorted(walked[: furthest + 1]) + sorted(walked[furthest + 1 :], reverse=True)
+    # The feed tells of them in this order, but not of a place that still waited to be told when a newer one was known.
+    assert (distances[0], distances[-1]) == (walked[0], walked[-1])
+    later = iter(walked)
+    assert all(one in later for one in distances)
     assert [zone["zone"] for zone in track["zones"]] == ["garden"]
 
 
