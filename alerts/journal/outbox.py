@@ -15,7 +15,7 @@ import contextlib
 import logging
 import random
 import traceback
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from typing import Final
 
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -33,6 +33,8 @@ _PLACES: Final = 8
 _PLACES_KEPT: Final = 2
 #: Besides, messages about the devices of a site on their way at once.
 _ERRANDS: Final = 2
+#: Numbers of letters that are remembered as begun: far more than can be sent between a commit and word of it.
+_FOUND_MOST: Final = 1_000
 #: The time of day is looked at again after so long, as somebody may set it.
 _LOOK_S: Final = 30.0
 
@@ -59,6 +61,9 @@ async def deliver(
     wake = desk.wake(channel.name)
     busy: dict[tuple[str, str], asyncio.Task[None]] = {}
     caught_up = False  # whether no letter waits in the database but those in `busy` and those just posted
+    # Lately begun from the database. One that was journalled while the database was asked is posted as well, and may
+    # have been sent and struck off by then.
+    found: dict[int, None] = {}
 
     async def carry(*letters: Letter) -> None:
         nonlocal caught_up
@@ -85,6 +90,12 @@ async def deliver(
             name = f"{channel.name}-{letters[0].key}"
             busy[lane_of(letters[0])] = group.create_task(carry(*letters), name=name)
 
+        def start_found(letter: Letter) -> None:
+            found[letter.number] = None
+            if len(found) > _FOUND_MOST:
+                del found[next(iter(found))]
+            start(letter)
+
         errands = _run_errands(desk, channel, clock_ms, draw, on_result, group)
         group.create_task(errands, name=f"errands of {channel.name}")
         while True:
@@ -93,14 +104,14 @@ async def deliver(
             # Taken in any case: what is not sent from here is found in the database, and not sent twice.
             posted = desk.posted(channel.name)
             caught_up = caught_up and posted is not None
-            for letters in _by_lane(posted or ()):
+            for letters in _by_lane(posted or (), found):
                 caught_up = caught_up and lane_of(letters[0]) not in busy and len(busy) < _PLACES - _PLACES_KEPT
                 if caught_up:
                     start(*letters)
             if not caught_up:
                 caught_up = not busy  # until a letter fails while the database is asked
                 try:
-                    wait_s = await _start(desk, channel, clock_ms(), busy, start)
+                    wait_s = await _start(desk, channel, clock_ms(), busy, start_found)
                     caught_up = caught_up and not busy and wait_s is None
                 except (OperationalError, InterfaceError) as error:
                     _log.error("outbox of %s: database not available: %s", channel.name, type(error.orig).__name__)
@@ -178,12 +189,13 @@ async def _start(
     return None if next_ms is None else (next_ms - now_ms) / 1000
 
 
-def _by_lane(posted: Iterable[tuple[Letter, ...]]) -> Iterable[list[Letter]]:
-    """Letters of one transition, those of one lane together."""
+def _by_lane(posted: Iterable[tuple[Letter, ...]], found: Container[int]) -> Iterable[list[Letter]]:
+    """Letters of one transition, those of one lane together, without those that were found before."""
     for letters in posted:
         lanes: dict[tuple[str, str], list[Letter]] = {}
         for letter in letters:
-            lanes.setdefault(lane_of(letter), []).append(letter)
+            if letter.number not in found:
+                lanes.setdefault(lane_of(letter), []).append(letter)
         yield from lanes.values()
 
 

@@ -26,6 +26,7 @@ from alerts.journal.journal import Journal
 from alerts.journal.outbox import deliver
 from alerts.journal.schema import Status, metadata
 from alerts.notify.backoff import Backoff
+from alerts.notify.contract import Letter
 from alerts.notify.webhook import Webhook, body_of
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
@@ -102,11 +103,13 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @asynccontextmanager
-async def working(folder: Path, *channels: Webhook, clock_ms: Callable[[], int] = clock_ms) -> AsyncIterator[Desk]:
+async def working(
+    folder: Path, *channels: Webhook, clock_ms: Callable[[], int] = clock_ms, desk_of: type[Desk] = Desk
+) -> AsyncIterator[Desk]:
     """A desk with a delivery task for each channel."""
     engine = make_engine(f"sqlite:///{folder}/shouhu.db")
     try:
-        async with Desk(engine, channels) as desk:
+        async with desk_of(engine, channels) as desk:
             tasks = [asyncio.create_task(deliver(desk, channel, clock_ms)) for channel in channels]
             try:
                 yield desk
@@ -208,6 +211,34 @@ async def test_a_later_transition_never_overtakes_an_earlier_one(tmp_path: Path,
         sequences = [body["sequence"] for _, body in receiver.came if body["alarm"] == alarm]
         assert sequences == sorted(sequences)
         assert len(set(sequences)) == 3
+
+
+class SlowToAsk(Desk):
+    """Something is journalled just before letters are asked for, and is sent and struck off before that is answered."""
+
+    begun = ended = False
+
+    async def due(self, *arguments: Any, **more: Any) -> list[Letter]:
+        if not self.begun:
+            self.begun = True
+            await record(self, press(0))
+        return await super().due(*arguments, **more)
+
+    async def next_due_ms(self, channel: str, now_ms: int) -> int | None:
+        if not self.ended:
+            self.ended = True
+            await until(lambda: has(self, channel, Status.SENT, 1))
+        return await super().next_due_ms(channel, now_ms)
+
+
+async def test_what_is_found_in_the_database_and_handed_over_as_well_is_sent_once(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    async with working(tmp_path, Webhook("hook", receiver.url), desk_of=SlowToAsk) as desk:
+        await until(lambda: has(desk, "hook", Status.SENT, 1))
+        await record(desk, press(1))
+        await until(lambda: has(desk, "hook", Status.SENT, 2))
+    assert [body["device"] for _, body in receiver.came] == ["button-0", "button-1"]
 
 
 async def test_alarms_do_not_wait_for_one_that_fails(tmp_path: Path, receiver: Receiver) -> None:
