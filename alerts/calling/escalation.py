@@ -37,10 +37,11 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A step that would have reached nobody, and why."""
+    """A step that would have reached nobody, why, and whom it calls, as it is written in a plan."""
 
     step: int
     reason: Literal["nobody_on_duty", "no_channel"]
+    whom: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,15 @@ class Step:
     in_order: bool = False
     waits: Waits = Waits()
 
+    @property
+    def whom(self) -> str:
+        """Whom it calls, as it is written."""
+        return " + ".join(map(str, self.to)) + (" in order" if self.in_order else "")
+
     def __str__(self) -> str:
         """As `step_of` reads it."""
-        text = " + ".join(map(str, self.to)) + (" in order" if self.in_order else "")
         waits = (self.waits.high_s, self.waits.medium_s, self.waits.low_s)
-        return text if self.waits == Waits() else f"{text} wait {' '.join(map(str, waits))}"
+        return self.whom if self.waits == Waits() else f"{self.whom} wait {' '.join(map(str, waits))}"
 
 
 @dataclass(frozen=True, slots=True)

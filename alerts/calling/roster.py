@@ -134,7 +134,7 @@ class Roster:
                 if slot.place is not None:  # told only where the whole step reaches nobody
                     to, reason = self._reach(Slot(slot.number, slot.step), alarm.site, alarm.resident, now_ms)
                 if not to:
-                    skipped.append(Skipped(number, reason))
+                    skipped.append(Skipped(number, reason, slot.step.whom))
         wait_ms = slots[step % len(slots)].step.waits.of_ms(alarm.priority)
         return Call(step + len(slots) - 1, (), now_ms + wait_ms, tuple(skipped))
 

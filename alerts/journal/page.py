@@ -157,6 +157,11 @@ def nobody_reachable(alarm: Alarm, skipped: Skipped, now_ms: int) -> Finding:
         priority=Priority.MEDIUM,
         onset_ms=now_ms,
         found_ms=now_ms,
-        evidence=(("alarm", alarm.alarm), ("step", skipped.step), ("reason", skipped.reason)),
+        evidence=(
+            ("alarm", alarm.alarm),
+            ("step", skipped.step),
+            *([("whom", skipped.whom)] if skipped.whom else []),
+            ("reason", skipped.reason),
+        ),
         drill=alarm.drill,
     )

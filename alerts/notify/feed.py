@@ -21,7 +21,7 @@ _POSITION: Final = {
 def feed_fields(transition: Transition) -> dict[str, Any]:
     """What the contract says of a transition, no more; times in Unix milliseconds."""
     alarm = transition.alarm
-    fields = {
+    fields: dict[str, Any] = {
         "alarm": alarm.alarm,
         "resident": alarm.resident,
         "device": alarm.device,
@@ -31,6 +31,8 @@ def feed_fields(transition: Transition) -> dict[str, Any]:
         "at": transition.at_ms,
         "onset": alarm.onset_ms,
     }
+    if alarm.drill:
+        fields["drill"] = True
     if alarm.unknown_since_ms is not None:
         fields["unknown_since"] = alarm.unknown_since_ms
     position = _position(alarm)

@@ -82,7 +82,7 @@ def view_of(roster: Roster, alarm: Alarm, transitions: Sequence[Transition], now
         turns.append(
             TurnView(
                 step=slot.number + 1,
-                words=f"caregiver:{slot.place}" if slot.place is not None else str(slot.step).partition(" wait ")[0],
+                words=f"caregiver:{slot.place}" if slot.place is not None else slot.step.whom,
                 state=state,
                 at_ms=at_ms,
                 calls=tuple(

@@ -39,7 +39,7 @@ const stemOf = (name) => {
 
 /** A value with its unit, which its name tells. */
 export function valueOf(name, value) {
-  if (typeof value !== "number") return textOrNull(`value.${value}`) ?? String(value);
+  if (typeof value !== "number") return textOrNull(`value.${value}`) ?? textOrNull(`role.${value}`) ?? String(value);
   if (name.endsWith("_ms")) return value > 1e11 ? timeOf(value) : delayOf(value);
   if (name === "confidence" || name === "quality") return `${Math.round(value * 100)} %`;
   if (name.endsWith("_s") && !name.endsWith("_m_s")) return delayOf(value * 1000);

@@ -65,6 +65,7 @@ export const EVIDENCE = {
   "evidence.channel": ["Channel", "渠道"],
   "evidence.caregiver": ["Caregiver", "照护人员"],
   "evidence.reason": ["Reason", "原因"],
+  "evidence.whom": ["To be called", "应通知"],
   "evidence.peak_g": ["Impact", "撞击"],
   "evidence.lowest_g": ["Least before the impact", "撞击前最小加速度"],
   "evidence.still_g": ["Movement after", "之后的活动量"],

@@ -6,6 +6,7 @@ from sqlalchemy import Engine
 from alerts.findings import Change
 from alerts.journal.drills import MOST_MS, DrillTooLong
 from alerts.lifecycle import Event, State
+from alerts.notify.feed import feed_fields
 from tests.contract.ward import HILL, HOUR, MINUTE, SECOND, T, Ward, press, vital
 
 
@@ -20,6 +21,8 @@ def test_in_a_drill_all_that_is_found_at_the_site_is_a_test_and_people_are_calle
     assert (at_ward.alarm.drill, at_hill.alarm.drill) == (True, False)
     assert ward.pass_time(T + 1 + MINUTE) == [Event.ESCALATE, Event.ESCALATE]
     assert len(ward.called()) == 4
+    assert feed_fields(at_ward)["drill"] is True, "whoever follows the feed takes it for no real one"
+    assert "drill" not in feed_fields(at_hill)
     assert [one.alarm for one in ward.journal.history(drill=True)] == [at_ward.alarm.alarm]
     assert [one.alarm for one in ward.journal.history(drill=False)] == [at_hill.alarm.alarm]
     assert len(ward.journal.history()) == 2

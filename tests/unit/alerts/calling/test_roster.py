@@ -62,18 +62,18 @@ def test_the_step_after_the_last_is_the_first_of_the_next_round() -> None:
 def test_what_is_skipped_is_told_with_its_reason_and_the_step_that_was_begun() -> None:
     call = Roster(BOOK).call(alarm(), 1, NOON_MS)
     assert (call.step, call.to) == (2, (Recipient("son", "sms"),))
-    assert call.skipped == (Skipped(1, "nobody_on_duty"),)
+    assert call.skipped == (Skipped(1, "nobody_on_duty", "head_nurse"),)
     call = Roster(BOOK).call(alarm(), 8, NOON_MS)
     assert (call.step, call.to[0].caregiver) == (10, "wang")
-    assert call.skipped == (Skipped(8, "nobody_on_duty"), Skipped(9, "no_channel"))
+    assert call.skipped == (Skipped(8, "nobody_on_duty", "doctor"), Skipped(9, "no_channel", "centre"))
 
 
 def test_a_whole_plan_that_reaches_nobody_is_tried_again_after_a_wait() -> None:
     roster = Roster(replace(BOOK, plans=(Plan("p", steps_of("doctor wait 7 8 9 | centre"), site="ward"),)))
     call = roster.call(alarm(), 4, NOON_MS)
     assert (call.to, call.next_ms) == ((), NOON_MS + 7_000)
-    assert call.skipped == (Skipped(4, "nobody_on_duty"), Skipped(5, "no_channel"))
-    assert roster.call(alarm(), call.step + 1, NOON_MS).skipped[0] == Skipped(6, "nobody_on_duty")
+    assert call.skipped == (Skipped(4, "nobody_on_duty", "doctor"), Skipped(5, "no_channel", "centre"))
+    assert roster.call(alarm(), call.step + 1, NOON_MS).skipped[0] == Skipped(6, "nobody_on_duty", "doctor")
 
 
 def test_in_order_a_step_is_skipped_only_where_nobody_of_it_can_be_reached() -> None:
@@ -84,7 +84,7 @@ def test_in_order_a_step_is_skipped_only_where_nobody_of_it_can_be_reached() -> 
     assert roster.call(alarm(), 0, NOON_MS).skipped == ()
     nobody = Roster(replace(BOOK, caregivers=(mute, replace(mute, caregiver="son"), WANG), plans=plans))
     call = nobody.call(alarm(), 0, NOON_MS)
-    assert (call.step, call.skipped) == (2, (Skipped(0, "no_channel"),)), "one step, told once"
+    assert (call.step, call.skipped) == (2, (Skipped(0, "no_channel", "family in order"),)), "one step, told once"
 
 
 def test_a_site_that_nobody_answers_for_calls_nobody_ever() -> None:
