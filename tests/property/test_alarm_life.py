@@ -147,6 +147,7 @@ class AlarmLife(RuleBasedStateMachine):
         self.spoken: list[tuple[tuple[Finding, ...], bool]] = []
         #: By key, the letters that left as one message the first time.
         self.parcels: dict[tuple[str, str], frozenset[int]] = {}
+        self.an_errand_is_due = False
         self.open()
 
     def open(self) -> None:
@@ -194,6 +195,7 @@ class AlarmLife(RuleBasedStateMachine):
         """Something has begun already, so that there is something to do."""
         said = [(0, what, priority) for what, priority in zip(WHAT[1:5], (*Priority, Priority.HIGH), strict=True)]
         said += [(1, WHAT[0], Priority.HIGH), (2, WHAT[2], Priority.HIGH)]
+        said += [(0, what, Priority.LOW) for what in WHAT[5:]]
         findings = tuple(
             Finding(row, condition, cause, Change.BEGAN, priority, self.now_ms, self.now_ms, drill=drill)
             for row, (condition, cause), priority in said
@@ -343,12 +345,11 @@ class AlarmLife(RuleBasedStateMachine):
             case _:
                 self.do(lambda: self.letters.receive(channel, letter.key, Status(becomes), now_ms), dies_at)
 
+    @precondition(lambda self: self.an_errand_is_due)
     @rule(data=st.data(), becomes=st.sampled_from(["sent", "later", "failed", "read", "never told"]), dies_at=DIES_AT)
     def an_errand_leaves(self, data: st.DataObject, becomes: str, dies_at: int | None) -> None:
-        now_ms, due = self.now_ms, self.due_errands()
-        if not due:
-            return
-        channel, errand = data.draw(st.sampled_from(due))
+        now_ms = self.now_ms
+        channel, errand = data.draw(st.sampled_from(self.due_errands()))
         parcel = self.do(lambda: self.errands.parcel(channel, errand, now_ms), dies_at)
         if parcel is None:
             return  # all of it was over
@@ -418,6 +419,13 @@ class AlarmLife(RuleBasedStateMachine):
         no_step_is_taken_twice(transitions, [row for row in letters if row.step is not None])
         whoever_rings_calls_or_tells(transitions, alarms, letters)
         no_letter_of_an_errand_waits_too_long(transitions, letters)
+        self.an_errand_is_due = bool(self.due_errands())
+        if not self.an_errand_is_due:
+            waiting = [row for row in letters if row.errand and row.status == Status.PENDING]
+            sent_again = {(row.channel, row.errand, row.address) for row in waiting if row.parcel is not None}
+            for row in waiting:
+                behind = row.parcel is None and (row.channel, row.errand, row.address) in sent_again
+                assert behind or row.due_ms > self.now_ms, "nobody would send it"
 
 
 LIFE: Final = settings(
