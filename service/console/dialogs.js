@@ -28,6 +28,8 @@ function ask(dialog, prepare) {
     };
     asked.set(dialog, end);
     prepare(end, leave.signal);
+    // Escape ends the question at once, so that it can be asked again at once.
+    dialog.addEventListener("cancel", () => end(null), { signal: leave.signal });
     // The event comes a moment after the closing: it may be that of the question before.
     dialog.addEventListener("close", () => { if (!dialog.open) end(null); }, { signal: leave.signal });
     dialog.showModal();
@@ -47,7 +49,7 @@ export function askWho(people) {
     });
     dialog.querySelector(".choices").replaceChildren(...choices);
     write(dialog.querySelector(".detail"), text(choices.length ? "who.detail" : "who.none"));
-    dialog.querySelector(".leave").addEventListener("click", () => dialog.close(), { signal });
+    dialog.querySelector(".leave").addEventListener("click", () => answer(null), { signal });
   });
 }
 
@@ -65,7 +67,7 @@ export function askOutcome(alarm, people) {
       submit.preventDefault();
       answer({ outcome: form.elements.outcome.value, note: note.value.trim() });
     }, { signal });
-    dialog.querySelector(".leave").addEventListener("click", () => dialog.close(), { signal });
+    dialog.querySelector(".leave").addEventListener("click", () => answer(null), { signal });
   });
 }
 
@@ -86,7 +88,7 @@ export function askMissed(people, now_ms) {
       const at_ms = when.value === now ? now_ms : new Date(when.value).getTime();
       answer({ resident: resident.value, at_ms: Math.round(at_ms), note: note.value.trim() });
     }, { signal });
-    dialog.querySelector(".leave").addEventListener("click", () => dialog.close(), { signal });
+    dialog.querySelector(".leave").addEventListener("click", () => answer(null), { signal });
   });
 }
 
@@ -108,7 +110,7 @@ export function askOuting(people, now_ms, chosen) {
       submit.preventDefault();
       answer({ resident: resident.value, until_ms: new Date(until.value).getTime() });
     }, { signal });
-    dialog.querySelector(".leave").addEventListener("click", () => dialog.close(), { signal });
+    dialog.querySelector(".leave").addEventListener("click", () => answer(null), { signal });
   });
 }
 
@@ -142,7 +144,7 @@ export function askShelf(alarm, people, now_ms, most_s) {
       const until_ms = until.value ? new Date(until.value).getTime() : now_ms + Number(chosen.value);
       answer({ until_ms: Math.min(until_ms, now_ms + most_s * 1000), reason: reason.value.trim() });
     }, { signal });
-    dialog.querySelector(".leave").addEventListener("click", () => dialog.close(), { signal });
+    dialog.querySelector(".leave").addEventListener("click", () => answer(null), { signal });
   });
 }
 
@@ -161,7 +163,7 @@ export function askDrill(people, chosen) {
       submit.preventDefault();
       answer({ site: site.value, minutes: Number(minutes.value) });
     }, { signal });
-    dialog.querySelector(".leave").addEventListener("click", () => dialog.close(), { signal });
+    dialog.querySelector(".leave").addEventListener("click", () => answer(null), { signal });
   });
 }
 
@@ -183,7 +185,7 @@ export function askSwap(people, duty, site) {
       submit.preventDefault();
       answer(standIn.value);
     }, { signal });
-    dialog.querySelector(".leave").addEventListener("click", () => dialog.close(), { signal });
+    dialog.querySelector(".leave").addEventListener("click", () => answer(null), { signal });
   });
 }
 
