@@ -36,7 +36,7 @@ WRITES: Final = (
 )
 TIMES: Final = 5
 BUTTONS: Final = 600
-ROUND_WITHIN_S: Final = 60.0
+ROUND_WITHIN_S: Final = 180.0
 PEOPLE: Final = ("nurse", "head_nurse", "centre")
 
 FLEET: Final = '[[site]]\nid = "{site}"\nname = "House of kills"\n' + "".join(
