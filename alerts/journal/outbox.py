@@ -91,6 +91,8 @@ async def deliver(
             busy[lane_of(letters[0])] = group.create_task(carry(*letters), name=name)
 
         def start_found(letter: Letter) -> None:
+            nonlocal caught_up
+            caught_up = False  # behind it another one of its lane may wait
             found[letter.number] = None
             if len(found) > _FOUND_MOST:
                 del found[next(iter(found))]

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,7 @@ class SlowToAsk(Desk):
         if not self.ended:
             self.ended = True
             await until(lambda: has(self, channel, Status.SENT, 1))
+            await asyncio.sleep(0.1)  # and its place is free
         return await super().next_due_ms(channel, now_ms)
 
 
@@ -239,6 +241,28 @@ async def test_what_is_found_in_the_database_and_handed_over_as_well_is_sent_onc
         await record(desk, press(1))
         await until(lambda: has(desk, "hook", Status.SENT, 2))
     assert [body["device"] for _, body in receiver.came] == ["button-0", "button-1"]
+
+
+class TwiceAndSlowToAsk(SlowToAsk):
+    """The same with two letters of one alarm, of which word came before the database was asked."""
+
+    async def due(self, channel: str, *arguments: Any, **more: Any) -> list[Letter]:
+        if not self.begun:
+            self.begun = True
+            await record(self, press(0, Priority.LOW))
+            await record(self, replace(press(0), onset_ms=clock_ms() + 1))
+            posted = self.posted(channel)
+            assert posted is not None
+            assert len(posted) == 2
+        return await super().due(channel, *arguments, **more)
+
+
+async def test_the_second_letter_of_an_alarm_leaves_however_fast_the_first_did(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    async with working(tmp_path, Webhook("hook", receiver.url), desk_of=TwiceAndSlowToAsk) as desk:
+        await until(lambda: has(desk, "hook", Status.SENT, 2))
+    assert [body["priority"] for _, body in receiver.came] == ["low", "high"]
 
 
 async def test_alarms_do_not_wait_for_one_that_fails(tmp_path: Path, receiver: Receiver) -> None:
