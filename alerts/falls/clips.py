@@ -1,8 +1,8 @@
 """The motion around a fall, kept with its alarm so that a nurse can judge it: ten seconds before to twenty after.
 
 A clip is begun when its fall is journalled, with what is known of the bracelet's last seconds, and grows by whatever
-samples of its span come, whenever they come. It is handed over to be written at once and again when it is complete,
-so a crash costs no more than the seconds between.
+samples of its span come, whenever they come. It is handed over to be written at once, every few seconds while it grows
+and when it is complete, so a crash costs no more than the seconds between.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ AFTER_S: Final = 20.0
 _SAME_MS: Final = 15_000
 #: How long a clip waits for samples that come late; a burst comes within minutes or not at all.
 PATIENCE_MS: Final = 300_000
-#: What is known is written again so often meanwhile, for a screen that looks at it.
+#: What is new is written so often meanwhile, for a screen that looks at it and against a crash.
 _REWRITE_MS: Final = 5_000
 #: Clips of one alarm: somebody who falls again while nobody has closed the alarm. Later ones are not kept.
 PER_ALARM: Final = 4
@@ -115,14 +115,14 @@ class Clips:
             if np.max(new.sample_ms) >= grown.span_ms[1]:
                 self._hand_over(one, now_ms)
                 one.until_ms = min(one.until_ms, now_ms + _REWRITE_MS)
-            elif now_ms - one.written_ms >= _REWRITE_MS:
-                self._hand_over(one, now_ms)
 
     def tick(self, now_ms: int) -> None:
-        """Let go of clips that are complete, and of those for which nothing more comes."""
-        for name, one in [(name, one) for name, one in self._growing.items() if now_ms >= one.until_ms]:
-            self._hand_over(one, now_ms)
-            del self._growing[name]
+        """Hand over what has grown, and let go of clips that are complete or for which nothing more comes."""
+        for name, one in list(self._growing.items()):  # few: people who have just fallen
+            if now_ms - one.written_ms >= _REWRITE_MS or now_ms >= one.until_ms:
+                self._hand_over(one, now_ms)
+            if now_ms >= one.until_ms:
+                del self._growing[name]
 
     def forget(self, alarm: str) -> None:
         """An alarm was closed: another fall is another alarm. What grows grows on."""
