@@ -14,6 +14,7 @@ from alerts.detectors.contract import Detector, Records
 from alerts.detectors.rowwise import ascending
 from alerts.findings import LATCHING, Change, Finding
 from alerts.known import Known
+from alerts.late import Backlogs, Waiting, key_of
 from alerts.parameters import Parameters
 from ingest.contract import URGENT, Kind
 from ingest.readings import AnyReadings, Int, Status, Vitals
@@ -44,14 +45,18 @@ class _File(msgspec.Struct, frozen=True):
     #: Whose each row's device was.
     residents: tuple[str | None, ...]
     detectors: dict[str, _Saved]
+    #: What late backlogs told, and nobody yet.
+    waiting: tuple[Waiting, ...] = ()
 
 
-def _encoded(parts: Mapping[str, tuple[Int, Records]], residents: tuple[str | None, ...]) -> bytes:
+def _encoded(
+    parts: Mapping[str, tuple[Int, Records]], residents: tuple[str | None, ...], waiting: tuple[Waiting, ...]
+) -> bytes:
     saved = {
         name: _Saved(repr(records.dtype.descr), at.astype("<i4").tobytes(), records.tobytes())
         for name, (at, records) in parts.items()
     }
-    return msgspec.msgpack.encode(_File(_VERSION, residents, saved))
+    return msgspec.msgpack.encode(_File(_VERSION, residents, saved, waiting))
 
 
 class Bank:
@@ -81,6 +86,7 @@ class Bank:
         self._lead = np.arange(count)
         self._whose: dict[str, int] = {}
         self._residents: tuple[str | None, ...] = (None,) * count
+        self._backlogs = Backlogs()
         for name, records in (params or {}).items():
             self.set_params(name, records)
 
@@ -144,7 +150,8 @@ class Bank:
         self._by_kind = self._takers()
 
     def update(self, readings: Iterable[AnyReadings], now_ms: int) -> list[Finding]:
-        """Take a batch in; findings bear directory rows. What a late backlog tells of that is over rings no bell."""
+        """Take a batch in; findings bear directory rows. What a late backlog tells of that is over rings no bell, and
+        what it tells of besides is told by a tick, once it has ended (see `late`)."""
         findings: list[Finding] = []
         # At most one a kind; first what devices say of themselves, as it bears on the vitals beside it.
         for batch in sorted(readings, key=lambda one: one.KIND is not Kind.STATUS):
@@ -160,13 +167,17 @@ class Bank:
                 words = self._known[_WORN].take(rows)
                 local = worn.carried(words, local)
                 self._known[_WORN].put(rows, words)
+            if self._backlogs:
+                of_reading = rows[local.row]
+                for whose in (of_reading, self._lead[of_reading]):
+                    self._backlogs.heard(whose, local.time_ms, now_ms)
             leads, of_residents = self._by_resident(rows, local)
             for detector in self._by_kind[batch.KIND]:
                 if detector.by_resident:
                     findings += self._feed(detector, leads, of_residents, now_ms)
                 else:
                     findings += self._feed(detector, rows, local, now_ms)
-        return _without_the_past(findings, now_ms) if findings else findings
+        return self._backlogs.of(_without_the_past(findings, now_ms), now_ms) if findings else findings
 
     def _by_resident(self, rows: NDArray[np.integer], local: AnyReadings) -> tuple[NDArray[np.integer], AnyReadings]:
         """The rows at which the residents of `rows` are kept, and the readings by these."""
@@ -196,7 +207,7 @@ class Bank:
 
     def tick(self, now_ms: int) -> list[Finding]:
         """Let time pass; each detector notices at most every `tick_s`, and at once after a jump of the clock."""
-        findings: list[Finding] = []
+        findings: list[Finding] = self._backlogs.due(now_ms)
         for name, detector in self._detectors.items():
             if detector.tick_s is None:
                 continue
@@ -273,7 +284,7 @@ class Bank:
             if name not in without:
                 rows, records = known.between(begin, end)
                 parts[name] = rows - begin, records
-        return partial(_encoded, parts, self._residents[begin:end])
+        return partial(_encoded, parts, self._residents[begin:end], self._backlogs.saved(begin, end))
 
     def restore(self, data: bytes, rows: NDArray[np.integer] | None = None) -> tuple[str, ...]:
         """Take saved state back; returns the names of detectors for which there was none that fits.
@@ -305,6 +316,7 @@ class Bank:
             now = (of_resident if self._is_by_resident(name) else of_device)[at]
             here = (now >= 0) & (now < self._count)
             known.put(now[here], np.frombuffer(saved.records, dtype=known.dtype)[here])
+        self._backlogs.restore(file.waiting, of_device)
         return tuple(missing)
 
     def _is_by_resident(self, name: str) -> bool:
@@ -360,10 +372,6 @@ def _by_directory(findings: list[Finding], rows: NDArray[np.integer]) -> list[Fi
 
 def _without_the_past(findings: list[Finding], now_ms: int) -> list[Finding]:
     """Leave out conditions that both began and ended, long ago, in the batch just heard; falls and presses stay."""
-    ended = {_key(f) for f in findings if f.change is Change.ENDED and now_ms - f.found_ms > _OVER_MS}
-    over = ended & {_key(f) for f in findings if f.change is Change.BEGAN and f.condition not in LATCHING}
-    return [f for f in findings if _key(f) not in over] if over else findings
-
-
-def _key(finding: Finding) -> tuple[int, str, int]:
-    return finding.row, finding.cause, finding.onset_ms
+    ended = {key_of(f) for f in findings if f.change is Change.ENDED and now_ms - f.found_ms > _OVER_MS}
+    over = ended & {key_of(f) for f in findings if f.change is Change.BEGAN and f.condition not in LATCHING}
+    return [f for f in findings if key_of(f) not in over] if over else findings

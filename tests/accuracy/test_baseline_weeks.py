@@ -8,6 +8,7 @@ import pytest
 from alerts.bank import Bank
 from alerts.detectors.baseline import Baseline
 from alerts.findings import Change, Finding
+from alerts.late import MOST_MS
 from ingest.readings import Vitals
 from simulators.weeks import Decline, Hour, Weeks, hours
 
@@ -43,7 +44,9 @@ def columns(hour: Hour) -> Vitals:
 def lived(weeks: Weeks, days: int, decline: Decline | None, seed: int) -> Iterator[Finding]:
     bank = Bank([Baseline()], weeks.people)
     for hour in hours(np.random.default_rng(seed), weeks, MIDNIGHT_MS, days * DAY_H, decline):
-        yield from bank.update([columns(hour)], int(hour.time_ms[-1]))
+        now_ms = int(hour.time_ms[-1])
+        yield from bank.update([columns(hour)], now_ms)
+        yield from bank.tick(now_ms + MOST_MS)  # an hour in one batch is taken for a late backlog
 
 
 def test_usual_weeks_are_silent() -> None:

@@ -11,6 +11,7 @@ from alerts.detectors.breathing_pause import BreathingPause, BreathingPauseSetti
 from alerts.detectors.contract import Detector
 from alerts.detectors.restless import Restless
 from alerts.findings import Change, Finding
+from alerts.late import MOST_MS
 from ingest.readings import Bed
 from simulators.asleep import Asleep, Planted, SleepHabits, asleep
 
@@ -42,7 +43,9 @@ def told(detector: Detector, slept: Sequence[Asleep], batch_s: int) -> list[Find
     edges = np.flatnonzero(np.diff(bed.time_ms // (1000 * batch_s), prepend=0, append=1 << 50))
     found: list[Finding] = []
     for first, end in pairwise(edges):
-        found += bank.update([bed.take(np.arange(first, end))], int(bed.received_ms[end - 1]))
+        now_ms = int(bed.received_ms[end - 1])
+        found += bank.update([bed.take(np.arange(first, end))], now_ms)
+        found += bank.tick(now_ms + MOST_MS)  # much in one batch is taken for a late backlog
     return [finding for finding in found if finding.change is Change.BEGAN]
 
 

@@ -70,7 +70,8 @@ def test_the_services_own_clock_may_jump_an_hour_and_back(skew_s: int) -> None:
 
 def test_the_services_own_clock_may_jump_an_hour_ahead_and_stay() -> None:
     findings, rejected = watch(right, between(100, LAST_S, HOUR_S))
-    assert causes(findings) == [(WELL_S + 15, "heart_rate_high")]
+    # Two seconds later than else: so long it might be the beginning of a late backlog.
+    assert causes(findings) == [(WELL_S + 17, "heart_rate_high")]
     assert not rejected
 
 

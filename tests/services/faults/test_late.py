@@ -63,7 +63,8 @@ def test_an_hour_at_once_is_stored_by_its_own_time_and_alarms_once(house: Any, s
             say("BR-3", "vitals", part)
         say("BTN-3", "sos", {"t": pressed_ms, "seq": 1})
         settled(house, count * (len(parts) + 1))
-        alarms = house.alarms()
+        # On a busy machine what was found is two minutes old when it comes, and waits for the end of the backlog.
+        alarms = house.wait("alarms", lambda: alarms if len(alarms := house.alarms()) >= 2 else None, 120)
         assert sorted((a["device"], a["cause"], a["repeats"]) for a in alarms) == [
             ("BR-3", "heart_rate_high", 0),
             ("BTN-3", "press", 0),
@@ -72,6 +73,22 @@ def test_an_hour_at_once_is_stored_by_its_own_time_and_alarms_once(house: Any, s
     for alarm in alarms:
         assert len(house.get(f"/api/v1/alarms/{alarm['alarm']}")["transitions"]) == 1
     assert sqlite_vitals(house) == [("BR-3", reading["t"], reading["seq"]) for reading in hour]
+
+
+def test_what_is_over_by_the_end_of_an_hour_told_message_by_message_rings_no_bell(
+    house: Any, say: Any, sqlite_vitals: Any
+) -> None:
+    end_ms = now_ms()
+    hour = [{"t": end_ms - 60_000 * age, "seq": 60 - age, "hr": 180 if age > 40 else 70} for age in range(60)][::-1]
+    for reading in hour:
+        say("BR-3", "vitals", reading)
+    settled(house, len(hour))
+    # Of another who is unwell now, so that the first has had its time.
+    for second in range(21):
+        say("BR-4", "vitals", {"t": end_ms + 1000 * (second + 1), "hr": 180})
+    house.wait("alarm", lambda: [a for a in house.alarms() if a["device"] == "BR-4"])
+    assert sqlite_vitals(house)[: len(hour)] == [("BR-3", reading["t"], reading["seq"]) for reading in hour]
+    assert not [a for a in house.get("/api/v1/alarms/history")["alarms"] if a["device"] == "BR-3"]
 
 
 def test_a_clock_an_hour_wrong_is_told_with_its_skew_and_silences_no_press(

@@ -175,7 +175,11 @@ def test_two_detectors_of_one_name_are_one_too_many() -> None:
 def test_a_late_backlog_raises_at_most_what_is_true_now() -> None:
     spo2_pct = [80.0, 80.0, 98.0, 80.0, 80.0]
     backlog = readings(Vitals, [0, 60, 120, 180, 240], [1] * 5, spo2_pct=spo2_pct)
-    an_hour_late = everything(3).update([backlog], T0_MS + 3_600_000)
+    bank, now_ms = everything(3), T0_MS + 3_600_000
+    an_hour_late = [
+        *bank.update([backlog], now_ms),
+        *(found for second in range(20) for found in bank.tick(now_ms + 1000 * second) if found.cause == "spo2_low"),
+    ]
     assert [(f.change, f.onset_ms - T0_MS) for f in an_hour_late] == [(Change.BEGAN, 180_000)]
     at_once = everything(3).update([backlog], T0_MS + 150_000)
     assert len(at_once) == 3
