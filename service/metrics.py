@@ -30,7 +30,13 @@ _SITE_LOAD: Final[Mapping[str, str]] = {
 _CAREGIVER_LOAD: Final[Mapping[str, str]] = {
     "taken": "Alarms taken within an hour",
     "calls": "Calls within an hour",
+    "in_ten_minutes": "Calls within ten minutes; more than 10 are a flood",
+    "flood_share": "Part of an hour with more than 10 calls in ten minutes",
+    "chattering": "Alarms that called and came and went 3 times within a minute, of an hour",
+    "judged_true": "Alarms that had called, judged true within an hour",
+    "judged_false": "Alarms that had called, judged false within an hour",
     "holds": "Open alarms in the hands of a caregiver",
+    "stale": "Alarms in the hands of a caregiver open for more than a day",
 }
 
 

@@ -6,7 +6,8 @@ from typing import Final, Self
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts.journal.figures import HOURS_MOST, Load, SiteLoad
+from alerts.journal.figures import HOURS_MOST, Load
+from alerts.journal.site_load import SiteLoad
 from service.api.errors import ApiError
 from service.api.house import HOUSE
 from service.api.route import Identifier, Route, answer_with, read_query
@@ -47,8 +48,17 @@ class CaregiverLoadView(View):
     taken: int = Field(description="Alarms taken that nobody had taken before")
     take_median_s: float | None = Field(description="From the beginning of their ringing")
     calls: int = Field(description="Times a channel called this person")
+    calls_per_hour: float
     night_calls: int = Field(description="Those from 22 to 6 o'clock at the alarm's site")
+    in_ten_minutes: int = Field(description="Calls in the last ten minutes")
+    most_in_ten_minutes: int
+    flood_share: float = Field(description="The part of the time with more than 10 calls in 10 minutes")
+    chattering: int = Field(description="Alarms that called this person and came and went 3 times within a minute")
+    judged_true: int = Field(description="Of the alarms that called this person")
+    judged_false: int
+    false_share: float | None = Field(description="Of those judged true or false")
     holds: int = Field(description="Open alarms in their hands now")
+    stale: int = Field(description="Those of them that are open for more than 24 h")
 
 
 class LoadView(View):

@@ -94,31 +94,43 @@ export class Figures {
       sites.map((one) => [
         { words: this.#people.siteName(one.site), className: "strong" },
         { node: barOf(one.alarms_per_hour / busiest, String(Number(one.alarms_per_hour.toFixed(1)))) },
-        { node: barOf(one.most_in_ten_minutes / most, String(one.most_in_ten_minutes),
-          { mark: FLOOD_MORE_THAN / most, bad: one.most_in_ten_minutes > FLOOD_MORE_THAN, title: text("figures.flood_mark") }) },
-        { node: barOf(one.flood_share, shareOf(one.flood_share), { bad: one.flood_share > 0 }) },
+        mostOf(one.most_in_ten_minutes, most),
+        floodOf(one.flood_share),
         { words: String(one.chattering) },
         { words: text("figures.stale_of", { n: one.stale, open: one.open }) },
-        { node: barOf(one.false_share ?? 0, one.false_share === null ? "–"
-          : text("figures.false_of", { share: shareOf(one.false_share), n: one.judged_true + one.judged_false })) },
+        falseOf(one),
       ]));
   }
 
   #caregiversOf(caregivers) {
     const most = (key) => Math.max(...caregivers.map((one) => one[key]), 1);
-    const [taken, calls] = [most("taken"), most("calls")];
+    const [taken, calls, busiest] = [most("taken"), most("calls"), Math.max(most("most_in_ten_minutes"), 2 * FLOOD_MORE_THAN)];
     return tableOf(
-      ["figures.caregiver", "figures.taken", "figures.median", "figures.calls", "figures.night_calls", "figures.holds"].map((key) => text(key)),
+      ["figures.caregiver", "figures.taken", "figures.median", "figures.calls", "figures.night_calls", "figures.most_in_ten",
+        "figures.flood_share", "figures.chattering", "figures.false_share", "figures.holds"].map((key) => text(key)),
       caregivers.map((one) => [
         { words: this.#people.caregiverName(one.caregiver), className: "strong" },
         { node: barOf(one.taken / taken, String(one.taken)) },
         { words: one.take_median_s === null ? "–" : delayOf(one.take_median_s * 1000) },
         { node: barOf(one.calls / calls, String(one.calls)) },
         { words: String(one.night_calls) },
-        { words: String(one.holds) },
+        mostOf(one.most_in_ten_minutes, busiest),
+        floodOf(one.flood_share),
+        { words: String(one.chattering) },
+        falseOf(one),
+        { words: one.stale ? text("figures.holds_of", { n: one.holds, stale: one.stale }) : String(one.holds) },
       ]));
   }
 }
+
+/** The most in ten minutes, beside where a flood begins; the bar is full at `full`. */
+const mostOf = (most, full) => ({ node: barOf(most / full, String(most),
+  { mark: FLOOD_MORE_THAN / full, bad: most > FLOOD_MORE_THAN, title: text("figures.flood_mark") }) });
+
+const floodOf = (share) => ({ node: barOf(share, shareOf(share), { bad: share > 0 }) });
+
+const falseOf = (one) => ({ node: barOf(one.false_share ?? 0, one.false_share === null ? "–"
+  : text("figures.false_of", { share: shareOf(one.false_share), n: one.judged_true + one.judged_false })) });
 
 const none = () => element("p", "none", text("figures.none"));
 

@@ -40,6 +40,7 @@ export const FIGURES = {
   "figures.median": ["Median to take", "接手用时中位数"],
   "figures.calls": ["Calls", "被通知"],
   "figures.night_calls": ["At night", "夜间"],
+  "figures.holds_of": ["{n}, {stale} for over a day", "{n} 条，{stale} 条超过一天"],
   "figures.holds": ["In hand now", "手上未结束"],
   "figures.legs": ["How long it took", "各环节用时"],
   "figures.legs_about": [

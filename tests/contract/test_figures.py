@@ -12,11 +12,13 @@ from sqlalchemy import Engine
 from alerts.alarm import Alarm, Outcome
 from alerts.calling.escalation import Call, Recipient
 from alerts.findings import Change, Condition, Finding, Priority
+from alerts.journal.caregiver_load import CaregiverLoad
 from alerts.journal.errands import Errands
-from alerts.journal.figures import CaregiverLoad, LoadReader, SiteLoad
+from alerts.journal.figures import LoadReader
 from alerts.journal.journal import Journal
 from alerts.journal.letters import Letters
 from alerts.journal.schema import Status, metadata
+from alerts.journal.site_load import SiteLoad
 from alerts.notify.contract import Message
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
@@ -212,6 +214,46 @@ def test_calls_are_counted_and_those_at_night_by_the_clock_of_the_site(engine: E
     assert (everywhere.calls, everywhere.night_calls) == (3, 2)
     assert caregiver(engine, hill=LONDON).night_calls == 1
     assert caregiver(engine, hours=2).calls == 1
+
+
+def send_all(engine: Engine, at_ms: int = END) -> None:
+    letters = Letters(engine)
+    if due := letters.due("phone", END, 1000):
+        letters.sent([(letter.number, at_ms) for letter in due])
+
+
+def test_the_calls_of_a_caregiver_are_a_flood_as_the_alarms_of_a_site_are(engine: Engine) -> None:
+    journal = Journal(engine, (Phone(),), caller=Nurse)
+    for n in range(11):
+        found(journal, END - 40 * MINUTE_MS + n * MINUTE_MS * 9 // 10, [n])
+    found(journal, END - 5 * MINUTE_MS, [11])
+    assert LoadReader(engine).load(END, 1).caregivers == (), "nothing has left"
+    send_all(engine)
+    nurse = caregiver(engine, hours=1)
+    assert (nurse.calls, nurse.calls_per_hour) == (12, 12.0)
+    assert (nurse.in_ten_minutes, nurse.most_in_ten_minutes) == (1, 11)
+    assert nurse.flood_share == pytest.approx(1 / 60)
+    assert caregiver(engine, hours=24).calls_per_hour == 0.5
+
+
+def test_what_called_a_caregiver_and_was_false_chattered_or_is_in_their_hands_for_a_day(engine: Engine) -> None:
+    journal = Journal(engine, (Phone(),), caller=Nurse)
+    old, *names = found(journal, END - 25 * HOUR_MS, range(4))
+    outcomes = (Outcome.TRUE, Outcome.FALSE, Outcome.FALSE)
+    send_all(engine)
+    for name, outcome in zip(names, outcomes, strict=True):
+        journal.resolve(name, "doctor", outcome, "", END - MINUTE_MS)
+    journal.acknowledge(old, "nurse", END - 24 * HOUR_MS)
+    (young,) = found(journal, END - HOUR_MS // 2, [20])
+    journal.acknowledge(young, "nurse", END - HOUR_MS // 3)
+    at_ms = END - 30 * MINUTE_MS
+    for change, after_ms in ((Change.BEGAN, 0), (Change.ENDED, 20_000), (Change.BEGAN, 40_000)):
+        found(journal, at_ms + after_ms, [30], change)
+        send_all(engine)
+    nurse, doctor = caregiver(engine, hours=1), caregiver(engine, "doctor", hours=1)
+    assert (nurse.judged_true, nurse.judged_false, nurse.false_share) == (1, 2, pytest.approx(2 / 3))
+    assert (nurse.holds, nurse.stale, nurse.chattering) == (2, 1, 1)
+    assert (doctor.false_share, doctor.taken, doctor.calls) == (None, 3, 0), "it called the nurse"
 
 
 @pytest.mark.parametrize("hours", [0, 169])

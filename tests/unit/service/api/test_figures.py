@@ -59,8 +59,12 @@ async def test_the_figures_of_a_site_and_of_a_caregiver(rig: LoadRig) -> None:
         }
     ]  # fmt: skip
     assert load["caregivers"] == [
-        {"caregiver": "lin", "taken": 1, "take_median_s": 30.0, "calls": 0, "night_calls": 0, "holds": 0}
-    ]
+        {
+            "caregiver": "lin", "taken": 1, "take_median_s": 30.0, "calls": 0, "calls_per_hour": 0.0, "night_calls": 0,
+            "in_ten_minutes": 0, "most_in_ten_minutes": 0, "flood_share": 0.0, "chattering": 0, "judged_true": 0,
+            "judged_false": 0, "false_share": None, "holds": 0, "stale": 0,
+        }
+    ]  # fmt: skip
     assert [site["site"] for site in (await rig.get("/api/v1/figures"))["sites"]] == ["garden", "hill"]
 
 
