@@ -22,9 +22,9 @@ function prepare() {
 }
 prepare();
 
-/** The words of `key`, its `{name}`s filled in; null where there is no such key. */
+/** The words of `key`, or `key.one` where `n` is 1 and there is such, its `{name}`s filled in; null where there is no such key. */
 export function textOrNull(key, values = {}) {
-  const words = TEXTS[current][key];
+  const words = (values.n === 1 ? TEXTS[current][`${key}.one`] : undefined) ?? TEXTS[current][key];
   return words === undefined ? null : words.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }
 

@@ -250,7 +250,7 @@ function showAround() {
   write(byId("waiting-count"), String(alarms.waiting));
   for (const [name, count] of Object.entries(people.counts)) {
     write(byId(`count-${name}`), String(count));
-    write(byId(`word-${name}`), text(count === 1 ? `fleet.${name}.one` : `fleet.${name}`));
+    write(byId(`word-${name}`), text(`fleet.${name}`, { n: count }));
   }
 
   byId("quiet").hidden = live === null || alarms.openCount > 0;

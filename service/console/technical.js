@@ -100,7 +100,7 @@ export class TechnicalEntry {
       this.#badge = `${priority} ${edition}`;
       this.badge.replaceChildren(icon(`priority-${priority}`), element("span", "", text(`priority.${priority}`)));
     }
-    const words = text(alarms.length === 1 ? "technical.title.one" : "technical.title", { n: alarms.length });
+    const words = text("technical.title", { n: alarms.length });
     write(this.title, `${words} · ${this.#people.siteName(site)}`);
     write(this.causes, causesOf(alarms));
     write(this.note, waiting ? text("group.waiting", { n: waiting }) : text("group.all_taken"));

@@ -63,7 +63,7 @@ const limited = (said, name) => said.find((one) => `limit_${one.key}` === name) 
 const scoreOf = ({ score_lowest: lowest, score_highest: highest, inputs_known: known }) =>
   text("evidence.score", { lowest, highest, known });
 
-const pointsOf = (n) => text(n === 1 ? "evidence.points.one" : "evidence.points", { n });
+const pointsOf = (n) => text("evidence.points", { n });
 
 /** For programs: which alarm a step could not be called of, and its number. */
 const UNSAID = new Set(["alarm", "step"]);

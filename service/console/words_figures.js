@@ -17,6 +17,7 @@ export const FIGURES = {
   "figures.answered_of": ["{share} ({n} of {total})", "{share}（{total} 条中 {n} 条）"],
   "figures.none_due": ["no alarm yet", "暂无警报"],
   "figures.practice": ["practice: {share}", "行业目标：{share}"],
+  "figures.drills.one": ["Drills, counted apart: {n} alarm.", "演练另计：{n} 条警报。"],
   "figures.drills": ["Drills, counted apart: {n} alarms.", "演练另计：{n} 条警报。"],
   "figures.causes": ["What rang most", "报警最多的原因"],
   "figures.sites": ["Load by site", "各机构负荷"],

@@ -14,6 +14,7 @@ export const PAGE = {
   "views.duty": ["On duty and devices", "值班与设备"],
   "views.figures": ["Figures", "统计"],
 
+  "waiting.title.one": ["{n} alarm waits for someone", "{n} 条警报无人接手"],
   "waiting.title": ["{n} alarms wait for someone", "{n} 条警报无人接手"],
   "waiting.detail": ["Most urgent: {priority}", "最高级别：{priority}"],
   "waiting.show": ["Show the alarms", "查看警报"],
