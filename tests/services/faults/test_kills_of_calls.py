@@ -26,6 +26,7 @@ from alerts.journal.journal import Journal
 from alerts.journal.schema import OUTBOX, Status
 from alerts.lifecycle import State, step
 from service.database import make_engine
+from tests.services.faults.dying import DIES
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -55,46 +56,14 @@ FLEET: Final = '[[site]]\nid = "{site}"\nname = "House of kills"\n' + "".join(
 )
 
 #: Loads the service once; for each line, "which write|how many", a child of it runs the service and dies there.
-SERVICE: Final = """
-import os, re, signal, sys, threading
-from sqlalchemy import Engine, event
-from sqlalchemy.pool import Pool
+SERVICE: Final = (
+    DIES
+    + """
+import sys
 import service.app
-from alerts.journal import statements
 from service.cli.app import app
 
-WRITE = re.compile(r"(INSERT|UPDATE)(?: INTO)? (\\w+)")
 settings, log = sys.argv[1:3]
-
-def watch(kind, left):
-    lock = threading.Lock()
-    def passes(this):
-        nonlocal left
-        if this == kind:
-            with lock:
-                left -= 1
-                if left == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-    def write(connection, cursor, statement, *more):
-        found = WRITE.match(statement)
-        if found and (found[2].startswith("alarm") or found[2] == "outbox"):
-            connection.info["writes"] = True
-            passes(f"{found[1]} {found[2]}")
-    execute = statements.execute
-    def driven(connection, text, *values, **more):
-        write(connection, None, text)
-        return execute(connection, text, *values, **more)
-    statements.execute = driven
-    def commit(connection):
-        if connection.info.pop("writes", False):
-            passes("COMMIT")
-            connection.info["written"] = True
-    def back(connection, record):
-        if record.info.pop("written", False):
-            passes("after COMMIT")
-    event.listen(Engine, "before_cursor_execute", write)
-    event.listen(Engine, "commit", commit)
-    event.listen(Pool, "checkin", back)
 
 for line in sys.stdin:
     kind, count = line.strip().split("|")
@@ -109,6 +78,7 @@ for line in sys.stdin:
     print(child, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+)
 
 
 class Receiver(ThreadingHTTPServer):

@@ -20,6 +20,7 @@ import sqlalchemy
 
 from alerts.journal.schema import OUTBOX, Status
 from service.database import make_engine
+from tests.services.faults.dying import DIES
 from tests.services.faults.test_kills_of_calls import Receiver
 
 pytestmark = pytest.mark.timeout(600)
@@ -34,14 +35,13 @@ PEOPLE: Final = ("nurse", "technician")
 ROUNDS: Final = (*itertools.product(range(1, TIMES + 1), WRITES), *[(1, "UPDATE alarm_ledger")] * TIMES)
 
 #: For each line, "which write|how many|devices", a child tells of so many devices, and dies there or when all is sent.
-PROCESS: Final = """
-import asyncio, os, re, signal, sys, threading
-from sqlalchemy import Engine, event
-from sqlalchemy.pool import Pool
+PROCESS: Final = (
+    DIES
+    + """
+import asyncio, sys
 from alerts.calling.people import Caregiver, Site
 from alerts.calling.roster import Book, Roster
 from alerts.findings import Change, Condition, Finding, Priority
-from alerts.journal import statements
 from alerts.journal.desk import Desk
 from alerts.journal.outbox import deliver
 from alerts.journal.schema import Status
@@ -52,41 +52,10 @@ from ingest.clock import wall_clock_ms
 from ingest.directory import Device, DeviceType
 from service.database import make_engine
 
-WRITE = re.compile(r"(INSERT|UPDATE)(?: INTO)? (\\w+)")
 T = 1_772_424_000_000
 database, url, *people = sys.argv[1:]
 ROSTER = Roster(Book((Site("home", "Home"),), (), tuple(
     Caregiver(name, name, name, "home", contacts=(("pager", name),)) for name in people)))
-
-def watch(kind, left):
-    lock = threading.Lock()
-    def passes(this):
-        nonlocal left
-        if this == kind:
-            with lock:
-                left -= 1
-                if left == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-    def write(connection, cursor, statement, *more):
-        found = WRITE.match(statement)
-        if found and (found[2].startswith("alarm") or found[2] == "outbox"):
-            connection.info["writes"] = True
-            passes(f"{found[1]} {found[2]}")
-    execute = statements.execute
-    def driven(connection, text, *values, **more):
-        write(connection, None, text)
-        return execute(connection, text, *values, **more)
-    statements.execute = driven
-    def commit(connection):
-        if connection.info.pop("writes", False):
-            passes("COMMIT")
-            connection.info["written"] = True
-    def back(connection, record):
-        if record.info.pop("written", False):
-            passes("after COMMIT")
-    event.listen(Engine, "before_cursor_execute", write)
-    event.listen(Engine, "commit", commit)
-    event.listen(Pool, "checkin", back)
 
 async def live(count):
     devices = [Device("home", f"mat-{n}", DeviceType.BED_MAT) for n in range(count)]
@@ -112,6 +81,7 @@ for line in sys.stdin:
         os._exit(0)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+)
 
 
 @pytest.fixture
